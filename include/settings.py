@@ -1,0 +1,74 @@
+"""The environment, read once, as one frozen value.
+
+Only this module reads environment variables. Everything else takes a `Settings` (or the one field that it needs) as
+an argument, so that a test can build its own.
+"""
+
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Where things are and how much of the machine to use; each field is `ALMANAC_<NAME>` in the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="ALMANAC_", frozen=True, extra="ignore")
+
+    home: Path = Field(
+        default=REPOSITORY / ".almanac",
+        description="Folder of everything that Almanac writes on one machine.",
+    )
+    config_dir: Path = Field(
+        default=REPOSITORY / "include" / "config" / "fleet",
+        description="Folder with services.yaml, sources.yaml and the other YAML files.",
+    )
+    warehouse_url: str = Field(
+        default="",
+        description="SQLAlchemy URL; empty means duckdb:///<home>/warehouse.duckdb.",
+    )
+    landing_url: str = Field(default="", description="Store of landed Parquet; empty means <home>/landing.")
+    documents_url: str = Field(default="", description="Store of report documents; empty means <home>/documents.")
+    mlflow_url: str = Field(default="", description="MLflow tracking URI; empty means sqlite:///<home>/mlflow/mlflow.db.")
+    ui_url: str = Field(default="http://127.0.0.1:8080", description="Airflow's address as people see it, for links.")
+    mlflow_ui_url: str = Field(default="http://127.0.0.1:5000", description="MLflow's address as people see it.")
+    grid_minutes: int = Field(default=60, description="Width of the regular windows: 5, 15, 60 or 1440 minutes.")
+    shards: int = Field(default=4, ge=1, le=64, description="Into how many mapped tasks work over series is split.")
+    lock_timeout_seconds: float = Field(default=120.0, gt=0, description="How long to wait for the DuckDB lock.")
+    max_series_per_query: int = Field(
+        default=20_000, ge=1, description="Series beyond this cap, per query, go to quarantine."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_means_default(cls, values: dict[str, object]) -> dict[str, object]:
+        return {name: value for name, value in values.items() if value != ""}
+
+    @cached_property
+    def warehouse(self) -> str:
+        """SQLAlchemy URL of the warehouse."""
+        return self.warehouse_url or f"duckdb:///{self.home / 'warehouse.duckdb'}"
+
+    @cached_property
+    def landing(self) -> str:
+        """URL or path of the landing store."""
+        return self.landing_url or str(self.home / "landing")
+
+    @cached_property
+    def documents(self) -> str:
+        """URL or path of the document store."""
+        return self.documents_url or str(self.home / "documents")
+
+    @cached_property
+    def mlflow(self) -> str:
+        """MLflow tracking URI."""
+        return self.mlflow_url or f"sqlite:///{self.home / 'mlflow' / 'mlflow.db'}"
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """Return the process's settings, read from the environment at the first call."""
+    return Settings()
