@@ -1,0 +1,12 @@
+"""One HTTP client for every system that Almanac talks to.
+
+In: an address, a `Credentials` value, a request. Out: the parsed answer, or one of three errors: `Unavailable` (try
+later), `Rejected` (somebody must act), `AnswerInvalid` (the other side speaks something else).
+Retries, rate limits, time-outs, TLS and size limits are decided here and nowhere else. Read `client.py` first.
+"""
+
+from include.http.client import HttpClient
+from include.http.credentials import Credentials
+from include.http.errors import AnswerInvalid, AnswerTooLarge, HttpError, Rejected, Unavailable
+
+__all__ = ["AnswerInvalid", "AnswerTooLarge", "Credentials", "HttpClient", "HttpError", "Rejected", "Unavailable"]

@@ -1,0 +1,231 @@
+"""The HTTP client: authentication, retries, time-outs, TLS and size limits in one place.
+
+A request is tried again with exponential back-off and full jitter on connection errors, time-outs, 429 and 5xx, and
+on half an answer; `Retry-After` is obeyed up to a cap. Everything else fails at once. Redirects are refused, so that
+credentials never follow one to another host.
+"""
+
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from include.clock import Clock, SystemClock
+from include.http.answer import excerpt, read_json
+from include.http.credentials import Credentials
+from include.http.errors import AnswerTooLarge, Rejected, Unavailable
+
+T = TypeVar("T")
+USER_AGENT = "almanac/0.1"
+MEBIBYTE = 2**20
+_RETRIED = {408, 425, 429, 500, 502, 503, 504}
+_ADVICE = {
+    401: "Check the login, password or token of its connection",
+    403: "Give its account the right to read this",
+    404: "Check the address",
+}
+
+
+class HttpClient:
+    """Talks to one system. Use it as a context manager, or call `close`; it may be shared by threads."""
+
+    def __init__(
+        self,
+        base_url: str,
+        credentials: Credentials | None = None,
+        *,
+        timeout_seconds: float = 30.0,
+        attempts: int = 4,
+        longest_wait_seconds: float = 60.0,
+        max_bytes: int = 256 * MEBIBYTE,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Clock | None = None,
+    ) -> None:
+        """Build a client of `base_url`.
+
+        `timeout_seconds` bounds a whole attempt, `attempts` counts the first one too, `longest_wait_seconds` caps both
+        the back-off and `Retry-After`, `max_bytes` bounds one decoded answer.
+        """
+        who = credentials or Credentials()
+        self._timeout = timeout_seconds
+        self._attempts = attempts
+        self._longest_wait = longest_wait_seconds
+        self._max_bytes = max_bytes
+        self._sleep = sleep
+        self._clock = clock or SystemClock()
+        self._backoff = wait_random_exponential(multiplier=0.5, max=longest_wait_seconds)
+        self._client = httpx.Client(
+            base_url=base_url,
+            auth=_auth(who),
+            headers={"User-Agent": USER_AGENT, **who.extra},
+            timeout=httpx.Timeout(timeout_seconds),
+            verify=_trust(who.verify),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def get_json(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
+        """Return the parsed JSON answer of a GET."""
+        return self.fetch("GET", path, read_json, params=params)
+
+    def fetch(
+        self,
+        method: str,
+        path: str,
+        read: Callable[[bytes, str], T],
+        *,
+        params: Mapping[str, Any] | None = None,
+        form: Mapping[str, Any] | None = None,
+        json: Any = None,
+    ) -> T:
+        """Send one request, with retries, and return what `read(body, where)` makes of the answer.
+
+        Raises `Unavailable` after the last attempt, `Rejected` or `AnswerInvalid` at once. `read` may raise
+        `Unavailable` for half an answer, which is then tried again.
+        """
+
+        def attempt() -> T:
+            request = self._client.build_request(method, path, params=params, data=form, json=json)
+            where = f"{request.url.copy_with(query=None, username=None, password=None)}"
+            return read(self._send(request, where), where)
+
+        retrying = Retrying(
+            stop=stop_after_attempt(self._attempts),
+            wait=self._wait,
+            retry=retry_if_exception_type(Unavailable),
+            sleep=self._sleep,
+            reraise=True,
+        )
+        return retrying(attempt)
+
+    def _wait(self, state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, Unavailable) and error.retry_after_seconds is not None:
+            return min(error.retry_after_seconds, self._longest_wait)
+        return self._backoff(state)
+
+    def _send(self, request: httpx.Request, where: str) -> bytes:
+        started = time.monotonic()
+        with _transport_errors(where, self._timeout):
+            response = self._client.send(request, stream=True)
+            try:
+                limit = self._max_bytes if response.is_success else 64 * 1024
+                body = bytearray()
+                for block in response.iter_bytes():
+                    body += block
+                    if len(body) > limit:
+                        break
+                    if time.monotonic() - started > self._timeout:
+                        raise httpx.ReadTimeout("the whole answer took too long", request=request)
+            finally:
+                response.close()
+        if not response.is_success:
+            raise self._refusal(response, bytes(body), where)
+        if len(body) > limit:
+            raise AnswerTooLarge(
+                where,
+                f"sent more than the limit of {self._max_bytes / MEBIBYTE:,.0f} MiB",
+                "Ask for fewer series or a shorter window, or raise max_answer_mebibytes of the source",
+            )
+        return bytes(body)
+
+    def _refusal(self, response: httpx.Response, body: bytes, where: str) -> Unavailable | Rejected:
+        status = response.status_code
+        said = f"answered {status} {response.reason_phrase}".strip() + (f": {excerpt(body, 300)}" if body else "")
+        if status in _RETRIED:
+            wait = self._retry_after(response.headers.get("Retry-After", ""))
+            remedy = "It asks for fewer requests; try again later" if status == 429 else "Try again later"
+            return Unavailable(where, said, remedy, wait)
+        if response.is_redirect:
+            target = response.headers.get("Location", "another address")
+            return Rejected(
+                where, f"answered {status} and points to {target}", "Set that address, if it is right", status
+            )
+        text = body.decode("utf-8", "replace")
+        return Rejected(
+            where, said, _ADVICE.get(status, "Check the request that this source is configured for"), status, text
+        )
+
+    def _retry_after(self, header: str) -> float | None:
+        """Seconds of a `Retry-After` header, which is a number or an HTTP date (RFC 9110, 10.2.3)."""
+        if header.strip().isdecimal():
+            return float(header)
+        try:
+            moment = parsedate_to_datetime(header)
+        except ValueError:
+            return None
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return max(0.0, (aware - self._clock.now()).total_seconds())
+
+
+def _auth(who: Credentials) -> httpx.Auth | None:
+    if who.token:
+        return _Bearer(who.token)
+    return httpx.BasicAuth(who.login, who.password) if who.login else None
+
+
+class _Bearer(httpx.Auth):
+    def __init__(self, token: str) -> None:
+        self._header = f"Bearer {token}"
+
+    def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:  # type: ignore[override]
+        request.headers["Authorization"] = self._header
+        yield request
+
+
+def _trust(verify: bool | str) -> ssl.SSLContext | bool:
+    if isinstance(verify, bool):
+        return verify
+    return ssl.create_default_context(cafile=verify)
+
+
+@contextmanager
+def _transport_errors(where: str, timeout_seconds: float) -> Iterator[None]:
+    try:
+        yield
+    except httpx.TimeoutException as error:
+        raise Unavailable(
+            where, f"did not answer within {timeout_seconds:g} s", "Try again, or raise timeout_seconds of the source"
+        ) from error
+    except httpx.RemoteProtocolError as error:
+        raise Unavailable(
+            where, f"sent half an answer ({error})", "Ask again; if it stays, look for a proxy that cuts long answers"
+        ) from error
+    except httpx.TransportError as error:
+        certificate = _certificate_problem(error)
+        if certificate:
+            raise Rejected(
+                where,
+                f"shows a certificate that is not valid: {certificate}",
+                "Renew it, or name the CA file that signed it",
+            ) from error
+        raise Unavailable(
+            where, f"cannot be reached ({error})", "Check that it runs and that the address is right"
+        ) from error
+    except httpx.DecodingError as error:
+        raise Unavailable(where, f"sent an answer that cannot be decompressed ({error})", "Ask again") from error
+
+
+def _certificate_problem(error: BaseException | None) -> str:
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return error.verify_message or str(error)
+        error = error.__cause__ or error.__context__
+    return ""
