@@ -7,3 +7,7 @@ says what to do; `__main__` entry points print it without a trace unless `--verb
 
 class AlmanacError(Exception):
     """An error with a sentence for a person."""
+
+
+class PermanentError(AlmanacError):
+    """An error that trying again cannot mend: a task that meets it is not retried."""

@@ -33,8 +33,11 @@ class Settings(BaseSettings):
     landing_url: str = Field(default="", description="Store of landed Parquet; empty means <home>/landing.")
     documents_url: str = Field(default="", description="Store of report documents; empty means <home>/documents.")
     mlflow_url: str = Field(default="", description="MLflow tracking URI; empty means sqlite:///<home>/mlflow/mlflow.db.")
-    ui_url: str = Field(default="http://127.0.0.1:8080", description="Airflow's address as people see it, for links.")
-    mlflow_ui_url: str = Field(default="http://127.0.0.1:5000", description="MLflow's address as people see it.")
+    ui_port: int = Field(default=8080, description="Port of Airflow's UI and API in `make run`.")
+    mlflow_port: int = Field(default=5000, description="Port of MLflow in `make run`.")
+    smtp_port: int = Field(default=2525, description="Port of the local mail sink in `make run`.")
+    ui_url: str = Field(default="", description="Airflow's address as people see it; empty means localhost.")
+    mlflow_ui_url: str = Field(default="", description="MLflow's address as people see it; empty means localhost.")
     grid_minutes: int = Field(default=60, description="Width of the regular windows: 5, 15, 60 or 1440 minutes.")
     shards: int = Field(default=4, ge=1, le=64, description="Into how many mapped tasks work over series is split.")
     lock_timeout_seconds: float = Field(default=120.0, gt=0, description="How long to wait for the DuckDB lock.")
@@ -66,6 +69,16 @@ class Settings(BaseSettings):
     def mlflow(self) -> str:
         """MLflow tracking URI."""
         return self.mlflow_url or f"sqlite:///{self.home / 'mlflow' / 'mlflow.db'}"
+
+    @cached_property
+    def ui(self) -> str:
+        """Airflow's address as people see it."""
+        return self.ui_url or f"http://127.0.0.1:{self.ui_port}"
+
+    @cached_property
+    def mlflow_ui(self) -> str:
+        """MLflow's address as people see it."""
+        return self.mlflow_ui_url or f"http://127.0.0.1:{self.mlflow_port}"
 
 
 @lru_cache(maxsize=1)

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 
-from include.errors import AlmanacError
+from include.errors import PermanentError
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class WindowError(AlmanacError):
+class WindowError(PermanentError):
     """A window that is empty, naive, or off its grid."""
 
 

@@ -1,0 +1,35 @@
+"""Anomalies: score every series with the champion, for each partition of metrics.
+
+One mapped task per shard of series; each reads its slice, scores it and replaces its own results of the window, so a
+window that is announced again (late data) is simply scored again. A wide window is given by hand or by `load_history`.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import dag, task
+
+from include.orchestration.schedule import ANOMALIES, METRICS, behind, dag_defaults, shards
+
+
+@dag(schedule=behind(METRICS), doc_md=__doc__, **dag_defaults("detect", within=timedelta(minutes=30)))
+def detect_anomalies():
+    """Wire the shards to the announcement."""
+
+    @task(map_index_template="shard {{ shard }}")
+    def score(shard: int) -> dict:
+        from include.orchestration.detect import score_shard
+        from include.orchestration.tasks import here
+
+        run, rt = here()
+        return score_shard(rt, run.window, shard)
+
+    @task(outlets=[ANOMALIES])
+    def announce(scored: list[dict]) -> dict:
+        from include.orchestration.detect import total
+
+        return total(scored)
+
+    announce(score.expand(shard=list(shards())))
+
+
+detect_anomalies()

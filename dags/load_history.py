@@ -1,0 +1,75 @@
+"""History at once: days or weeks through ingest, training, detection and reports, in a few wide windows.
+
+Triggered by hand with a window such as `2026-10-24/2026-11-21`. Each chunk is one run of the ingesting DAGs; training
+and detection then run once over all of it. Running it again over the same days changes nothing twice.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import Param, dag, get_current_context, task
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+
+from include.orchestration.schedule import dag_defaults
+
+CHUNK_DAYS = Param(
+    7, type="integer", minimum=1, maximum=31, title="Days per chunk", description="Width of one ingest run, in days."
+)
+TRAIN = Param(True, type="boolean", title="Train", description="Train the anomaly models on what was loaded.")
+
+
+def chain(dag_id: str, **kwargs):
+    """Return an operator that runs another DAG and waits for it."""
+    return TriggerDagRunOperator.partial(
+        task_id=f"run_{dag_id}",
+        trigger_dag_id=dag_id,
+        logical_date=None,
+        wait_for_completion=True,
+        reset_dag_run=True,
+        deferrable=True,
+        poke_interval=2,
+        retries=0,
+        **kwargs,
+    )
+
+
+@dag(
+    schedule=None,
+    doc_md=__doc__,
+    **dag_defaults("ingest", "history", within=timedelta(hours=6), params={"chunk_days": CHUNK_DAYS, "train": TRAIN}),
+)
+def load_history():
+    """Wire the chunks of ingest to training, detection and reports."""
+
+    @task
+    def chunks() -> list[dict]:
+        from include.orchestration.tasks import here
+
+        run, _ = here()
+        width = timedelta(days=get_current_context()["params"]["chunk_days"])
+        return [{"window": chunk.key} for chunk in run.window.chunks(width)]
+
+    @task
+    def whole() -> list[dict]:
+        from include.orchestration.tasks import here
+
+        run, _ = here()
+        return [{"window": run.window.key}]
+
+    @task
+    def training() -> list[dict]:
+        from include.orchestration.tasks import here
+
+        run, _ = here()
+        days = max(3, min(120, run.window.duration.days))
+        return [{"window": run.window.key, "days": days}] if get_current_context()["params"]["train"] else []
+
+    span = whole()
+    metrics = chain("ingest_metrics", max_active_tis_per_dagrun=2).expand(conf=chunks())
+    events = chain("ingest_events").expand(conf=span)
+    train = chain("train_anomaly_models").expand(conf=training())
+    detect = chain("detect_anomalies", trigger_rule="none_failed").expand(conf=span)
+    slo = chain("report_slo").expand(conf=span)
+    [metrics, events] >> train >> detect >> slo
+
+
+load_history()

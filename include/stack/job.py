@@ -1,0 +1,224 @@
+"""The main job: from nothing to reports, through Airflow's own scheduler.
+
+Each step is a function of `Job`; `run` calls them in order and tells the terminal what happens and how long it took.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from include.clock import Clock
+from include.config import Config
+from include.settings import REPOSITORY, Settings
+from include.stack import environment as stack_environment
+from include.stack.api import AirflowApi, DagRun
+from include.stack.processes import Process, StackError, Supervisor, check_ports
+from include.stack.terminal import Terminal
+from include.window import Grid, Window
+
+HISTORY_DAYS = 28
+PARTITIONS = 3
+CONSUMERS = ("report_slo", "report_data_quality", "detect_anomalies", "train_anomaly_models", "report_capacity")
+PRODUCERS = ("load_history", "deliver_reports", "maintain_warehouse", "ingest_events", "ingest_metrics")
+POOLS = {"almanac_sources": (2, "How many source reads run at once")}
+
+
+@dataclass
+class Job:
+    """One `make run` on one home."""
+
+    settings: Settings
+    config: Config
+    clock: Clock
+    terminal: Terminal
+    days: int = HISTORY_DAYS
+    environment: dict[str, str] = field(init=False)
+    supervisor: Supervisor = field(init=False)
+    api: AirflowApi = field(init=False)
+    password: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.settings.home.mkdir(parents=True, exist_ok=True)
+        keys = stack_environment.load_secrets(self.settings.home)
+        self.password = keys.password
+        self.environment = stack_environment.environment(self.settings, keys)
+        self.supervisor = Supervisor(self.settings.home, self.environment, REPOSITORY)
+        self.api = AirflowApi(self.settings.ui, stack_environment.USER, keys.password)
+
+    @property
+    def has_fleet(self) -> bool:
+        """Whether the configuration reads the simulated fleet."""
+        return any(source.type == "fleet" for source in self.config.sources.values())
+
+    @property
+    def fleet_state(self) -> Path:
+        """The simulation's own state, apart from what the platform reads."""
+        return self.settings.home.parent / f"{self.settings.home.name}-world" / "state.json"
+
+    # Steps ---------------------------------------------------------------------------------------------------------
+
+    def simulate(self, end: datetime) -> None:
+        """Write the fleet's history up to `end`, or add to it what has happened since."""
+        with self.step("Simulate a fleet", f"{self.days} days of 18 services") as say:
+            began = time.monotonic()
+            self._python(
+                *("-m", "include.demo", "write", str(fleet_folder(self.settings, self.config))),
+                *("--state", str(self.fleet_state), "--end", f"{end:%Y-%m-%dT%H:%M}", "--days", str(self.days)),
+            )
+            say(f"written in {time.monotonic() - began:.0f} s")
+
+    def prepare(self) -> None:
+        """Bring the warehouse and Airflow's database to the current schema."""
+        with self.step("Prepare databases", "warehouse and Airflow"):
+            self._python("-m", "include.warehouse", "migrate")
+            self._python("-m", "airflow", "db", "migrate")
+            (self.settings.home / "mlflow").mkdir(exist_ok=True)
+
+    def start(self) -> None:
+        """Start what does not run yet, and wait until all of it is healthy."""
+        with self.step("Start servers", "Airflow, MLflow, mail sink") as say:
+            running = self.supervisor.running()
+            missing = [server for server in self._servers() if server.name not in running]
+            check_ports(missing)
+            for server in missing:
+                self.supervisor.start(server)
+            self._await("Airflow to be healthy", self.api.healthy, 120)
+            self.api.sign_in()
+            self._await("MLflow to answer", self._mlflow_answers, 90)
+            self._await("every DAG to be read", self._dags_are_read, 90)
+            if "scheduler" in {server.name for server in missing}:
+                self._await("the scheduler to hold the heavy libraries", self._preloaded, 90)
+            for name, (slots, description) in POOLS.items():
+                self.api.ensure_pool(name, slots, description)
+            say(f"{len(missing)} started, {len(running)} were up")
+
+    def unpause(self) -> None:
+        """Let the DAGs run: consumers first, the producer of partitions last."""
+        for dag_id in (*CONSUMERS, *PRODUCERS):
+            self.api.unpause(dag_id)
+
+    def load_history(self, window: Window) -> None:
+        """Load, train and detect over the whole history in a few wide windows."""
+        run = self.api.trigger("load_history", {"window": window.key})
+        self._follow("Load history", f"{window.duration.days} days in wide windows", run, 900)
+
+    def load_partitions(self, windows: list[Window]) -> None:
+        """Run the last hours as hourly partitions, and wait for everything that hangs on them."""
+        with self.step("Run the last hours", f"{len(windows)} hourly partitions") as say:
+            keys = {f"{window.start:%Y-%m-%dT%H:%M:%S}" for window in windows}
+            runs = [
+                self.api.trigger(dag_id, partition_key=key)
+                for key in sorted(keys)
+                for dag_id in ("ingest_events", "ingest_metrics")
+            ]
+            for run in runs:
+                self.api.wait(run, 600)
+            behind = {"detect_anomalies", "report_slo", "report_data_quality"}
+            self._await(
+                "the consumers of the partitions", lambda: self._partitions_done(behind, keys), 600, every=2.0
+            )
+            say(f"{len(runs)} ingest runs, {len(behind)} consumers each")
+
+    def report(self, end: datetime) -> None:
+        """Build the capacity report for the present, and send what is due."""
+        day = Window(end - timedelta(days=1), end)
+        self._follow("Report capacity", "forecast, time to exhaustion", self.api.trigger("report_capacity", {"window": day.key}), 600)
+        self._follow("Deliver reports", "e-mail to the local sink", self.api.trigger("deliver_reports"), 300)
+
+    def follow_fleet(self) -> None:
+        """Keep the simulated world turning in the background."""
+        if "fleet" not in self.supervisor.running():
+            folder = fleet_folder(self.settings, self.config)
+            command = [sys.executable, "-m", "include.demo", "follow", str(folder), "--state", str(self.fleet_state)]
+            self.supervisor.start(Process("fleet", command, {}))
+
+    def stop(self) -> list[str]:
+        """Stop every server; return their names."""
+        return self.supervisor.stop()
+
+    # Inside --------------------------------------------------------------------------------------------------------
+
+    def _servers(self) -> list[Process]:
+        return stack_environment.servers(self.settings)
+
+    @contextmanager
+    def step(self, name: str, what: str) -> Iterator[object]:
+        """Show one step on the terminal."""
+        with self.terminal.step(name, what) as say:
+            yield say
+
+    def _follow(self, name: str, what: str, run: DagRun, within_seconds: float) -> None:
+        with self.step(name, what) as say:
+            def tick(now: DagRun) -> None:
+                tasks = self.api.tasks(now)
+                done = sum(task["state"] in ("success", "skipped", "failed") for task in tasks)
+                active = sorted({task["task_id"] for task in tasks if task["state"] == "running"})
+                say(f"{done}/{len(tasks)} tasks" + (f", now {', '.join(active)}" if active else ""))
+
+            self.api.wait(run, within_seconds, tick)
+
+    def _await(self, what: str, ready: object, within_seconds: float, every: float = 0.5) -> None:
+        deadline = time.monotonic() + within_seconds
+        while not ready():
+            dead = {server.name for server in self._servers()} - set(self.supervisor.running())
+            if dead:
+                name = sorted(dead)[0]
+                raise StackError(f"{name} stopped while starting. Its last lines:\n{self.supervisor.tail(name)}")
+            if time.monotonic() > deadline:
+                raise StackError(
+                    f"Waited {within_seconds:.0f} s for {what}, in vain. The logs are in {self.supervisor.logs}."
+                )
+            time.sleep(every)
+
+    def _mlflow_answers(self) -> bool:
+        import httpx
+
+        try:
+            return httpx.get(f"http://127.0.0.1:{self.settings.mlflow_port}/health", timeout=2).is_success
+        except httpx.HTTPError:
+            return False
+
+    def _dags_are_read(self) -> bool:
+        known = self.api.dag_ids()
+        if {*CONSUMERS, *PRODUCERS} <= known:
+            return True
+        errors = self.api.import_errors()
+        if errors:
+            raise StackError(f"Airflow cannot read the DAG files: {'; '.join(errors)}")
+        return False
+
+    def _preloaded(self) -> bool:
+        return "Almanac preloaded" in self.supervisor.tail("scheduler", 400)
+
+    def _partitions_done(self, dag_ids: set[str], keys: set[str]) -> bool:
+        for dag_id in dag_ids:
+            runs = [run for run in self.api.runs(dag_id) if run.partition_key in keys]
+            failed = [run for run in runs if run.state == "failed"]
+            if failed:
+                self.api.wait(failed[0], 0)
+            if {run.partition_key for run in runs if run.state == "success"} != keys:
+                return False
+            if any(run.state not in ("success", "failed") for run in runs):
+                return False
+        return True
+
+    def _python(self, *arguments: str) -> None:
+        answer = subprocess.run(
+            [sys.executable, *arguments], env=self.environment, cwd=REPOSITORY, capture_output=True, text=True, check=False
+        )
+        if answer.returncode:
+            said = (answer.stderr or answer.stdout).strip().splitlines()[-8:]
+            raise StackError(f"`python {' '.join(arguments[:3])}` failed:\n" + "\n".join(said))
+
+
+def fleet_folder(settings: Settings, config: Config) -> Path:
+    """Return the folder into which the simulated fleet writes and from which its source reads."""
+    source = next(source for source in config.sources.values() if source.type == "fleet")
+    return settings.home / (getattr(source, "path", None) or "fleet")
