@@ -80,7 +80,7 @@ def score_frame(
     """Return `SCORE_COLUMNS` for the rows of a panel."""
     return pd.DataFrame(
         {
-            "subject_kind": pd.Categorical.from_codes(np.zeros(len(panel), np.int8), ["series"]),
+            "subject_kind": pd.Categorical.from_codes(pd.Index(np.zeros(len(panel), np.int64)), pd.Index(["series"])),
             "subject_id": panel.row_ids,
             "ts": panel.times,
             "score": score,

@@ -1,4 +1,4 @@
-"""An isolation forest as plain arrays, scored by a compiled kernel: scikit-learn's own numbers, at a multiple of its speed.
+"""An isolation forest as plain arrays, scored by a compiled kernel: scikit-learn's numbers at twice its speed.
 
 Every tree is stored as a perfect binary tree of the forest's depth, so that a row goes down without a branch: the next
 node is `2 * node + 1 + (x > threshold)`. A leaf above the bottom repeats itself down its left side with an infinite
@@ -10,6 +10,7 @@ Score: Liu, Ting, Zhou, "Isolation Forest", ICDM 2008, 2 ** (-E[path length] / c
 # ruff: noqa: PLR0917  compiled kernels take their arrays by position
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -76,9 +77,8 @@ class Forest:
         """Fit scikit-learn's IsolationForest on `x [rows, features]`, and return its trees."""
         from sklearn.ensemble import IsolationForest
 
-        fitted = IsolationForest(
-            n_estimators=trees, max_samples=min(samples, len(x)), random_state=seed, n_jobs=threads
-        )
+        drawn = min(samples, len(x))
+        fitted = IsolationForest(n_estimators=trees, max_samples=drawn, random_state=seed, n_jobs=threads)
         return cls.of(fitted.fit(x))
 
     @classmethod
@@ -117,8 +117,12 @@ class Forest:
     @classmethod
     def from_arrays(cls, arrays: dict[str, npt.NDArray[Any]]) -> "Forest":
         """Return the forest that `arrays` gave."""
-        names = ("forest_feature", "forest_threshold", "forest_length")
-        return cls(*(arrays[name] for name in names), float(arrays["forest_normal"][0]))
+        return cls(
+            arrays["forest_feature"],
+            arrays["forest_threshold"],
+            arrays["forest_length"],
+            float(arrays["forest_normal"][0]),
+        )
 
 
 def _average_path(count: npt.NDArray[Any]) -> npt.NDArray[np.float64]:

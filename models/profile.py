@@ -216,5 +216,5 @@ def directions(panel: Panel, series: pd.DataFrame) -> npt.NDArray[np.int8]:
     """Return per series +1 (only high is bad), -1 (only low is bad) or 0 (both, also where nothing is said)."""
     if "bad_direction" not in series:
         return np.zeros(len(panel.series_ids), np.int8)
-    said = series.set_index("series_id")["bad_direction"].loc[panel.series_ids]
-    return said.map(DIRECTIONS).fillna(0).to_numpy(np.int8)
+    said = series.set_index("series_id")["bad_direction"].reindex(panel.series_ids)
+    return np.asarray(said.map(DIRECTIONS).fillna(0), np.int8)

@@ -88,7 +88,7 @@ class Profiled(Detector):
         known = (fitted.place(tail.series_ids) >= 0)[tail.series_of_row]
         score = self._combine({name: raw[name][later] for name in self.parts}, place[tail.series_of_row])
         score *= _in_bad_direction(residuals, series)[later]
-        service = pd.factorize(series.set_index("series_id")["service"].loc[tail.series_ids])[0]
+        service = pd.factorize(series.set_index("series_id")["service"].reindex(tail.series_ids))[0]
         self.threshold = threshold_for(tail, np.where(known, score, 0.0), service, self.episode_budget)
         return self
 
