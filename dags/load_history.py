@@ -6,8 +6,8 @@ and detection then run once over all of it. Running it again over the same days 
 
 from datetime import timedelta
 
-from airflow.sdk import Param, dag, get_current_context, task
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+from airflow.sdk import Param, dag, get_current_context, task
 
 from include.orchestration.schedule import dag_defaults
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from airflow.sdk import dag, task
 
-from include.orchestration.schedule import daily, dag_defaults
+from include.orchestration.schedule import dag_defaults, daily
 
 
 @dag(schedule=daily("02:30"), doc_md=__doc__, **dag_defaults("maintain", within=timedelta(minutes=40)))

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from airflow.sdk import dag, task
 
-from include.orchestration.schedule import REPORTS, daily, dag_defaults
+from include.orchestration.schedule import REPORTS, dag_defaults, daily
 
 
 @dag(schedule=daily("05:00"), doc_md=__doc__, **dag_defaults("report", "capacity", within=timedelta(minutes=30)))

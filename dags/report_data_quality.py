@@ -1,4 +1,4 @@
-"""The Data page: freshness of every source, gaps, quarantined rows and quality results, for each partition of metrics."""
+"""The Data page: freshness of every source, gaps, quarantined rows and quality results, after each load of metrics."""
 
 from datetime import timedelta
 

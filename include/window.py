@@ -93,7 +93,9 @@ class Window:
         if slash:
             return cls(first, parse_time(end))
         if grid.floor(first) != first:
-            raise WindowError(f"{text!r} is not on the grid of {grid.value} minutes. Give a start that is, or start/end.")
+            raise WindowError(
+                f"{text!r} is not on the grid of {grid.value} minutes. Give a start that is, or start/end."
+            )
         return cls(first, first + grid.step)
 
     @property
@@ -156,7 +158,7 @@ def parse_time(text: str) -> datetime:
     text = text.strip()
     try:
         return _utc(datetime.fromisoformat(text), naive_is_utc=True)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise WindowError(f"{text!r} is not a time. Write it like 2026-11-05T07:00 or 2026-11-05.") from None
 
 
@@ -174,7 +176,9 @@ def shard_of(identity: int, shards: int) -> int:
 def _utc(moment: datetime, naive_is_utc: bool = False) -> datetime:
     if moment.tzinfo is None:
         if not naive_is_utc:
-            raise WindowError(f"{moment.isoformat()} has no time zone. Give an aware time, such as {moment.isoformat()}Z.")
+            raise WindowError(
+                f"{moment.isoformat()} has no time zone. Give an aware time, such as {moment.isoformat()}Z."
+            )
         return moment.replace(tzinfo=UTC)
     return moment.astimezone(UTC)
 

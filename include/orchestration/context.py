@@ -22,7 +22,9 @@ class RunWindow:
     run_id: str
 
 
-def run_window(context: dict[str, Any], grid: Grid, span: timedelta | None = None, clock: Clock | None = None) -> RunWindow:
+def run_window(
+    context: dict[str, Any], grid: Grid, span: timedelta | None = None, clock: Clock | None = None
+) -> RunWindow:
     """Return the window of the run that `context` describes.
 
     `span` is the width of a partition that is wider than the grid (a day for daily DAGs). A run without partition key,

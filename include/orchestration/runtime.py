@@ -44,7 +44,10 @@ def code_version() -> str:
     try:
         answer = subprocess.run(
             ["git", "-C", str(REPOSITORY), "rev-parse", "--short=12", "HEAD"],
-            capture_output=True, text=True, check=True, timeout=10,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
         )
         return answer.stdout.strip()
     except (OSError, subprocess.SubprocessError):

@@ -154,5 +154,9 @@ def servers(settings: Settings) -> list[Process]:
             {"ALMANAC_UI_PORT (the scheduler's log port follows it)": worker_logs, "ALMANAC_UI_PORT (health)": health},
         ),
         Process("dag-processor", [*airflow, "dag-processor"], {}),
-        Process("triggerer", [*airflow, "triggerer"], {"ALMANAC_UI_PORT (the triggerer's log port follows it)": trigger_logs}),
+        Process(
+            "triggerer",
+            [*airflow, "triggerer"],
+            {"ALMANAC_UI_PORT (the triggerer's log port follows it)": trigger_logs},
+        ),
     ]

@@ -3,15 +3,13 @@
 Each step is a function of `Job`; `run` calls them in order and tells the terminal what happens and how long it took.
 """
 
-import json
-import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from include.clock import Clock
@@ -21,7 +19,7 @@ from include.stack import environment as stack_environment
 from include.stack.api import AirflowApi, DagRun
 from include.stack.processes import Process, StackError, Supervisor, check_ports
 from include.stack.terminal import Terminal
-from include.window import Grid, Window
+from include.window import Window
 
 HISTORY_DAYS = 28
 PARTITIONS = 3
@@ -121,15 +119,18 @@ class Job:
             for run in runs:
                 self.api.wait(run, 600)
             behind = {"detect_anomalies", "report_slo", "report_data_quality"}
-            self._await(
-                "the consumers of the partitions", lambda: self._partitions_done(behind, keys), 600, every=2.0
-            )
+            self._await("the consumers of the partitions", lambda: self._partitions_done(behind, keys), 600, every=2.0)
             say(f"{len(runs)} ingest runs, {len(behind)} consumers each")
 
     def report(self, end: datetime) -> None:
         """Build the capacity report for the present, and send what is due."""
         day = Window(end - timedelta(days=1), end)
-        self._follow("Report capacity", "forecast, time to exhaustion", self.api.trigger("report_capacity", {"window": day.key}), 600)
+        self._follow(
+            "Report capacity",
+            "forecast, time to exhaustion",
+            self.api.trigger("report_capacity", {"window": day.key}),
+            600,
+        )
         self._follow("Deliver reports", "e-mail to the local sink", self.api.trigger("deliver_reports"), 300)
 
     def follow_fleet(self) -> None:
@@ -156,6 +157,7 @@ class Job:
 
     def _follow(self, name: str, what: str, run: DagRun, within_seconds: float) -> None:
         with self.step(name, what) as say:
+
             def tick(now: DagRun) -> None:
                 tasks = self.api.tasks(now)
                 done = sum(task["state"] in ("success", "skipped", "failed") for task in tasks)
@@ -169,7 +171,7 @@ class Job:
         while not ready():
             dead = {server.name for server in self._servers()} - set(self.supervisor.running())
             if dead:
-                name = sorted(dead)[0]
+                name = min(dead)
                 raise StackError(f"{name} stopped while starting. Its last lines:\n{self.supervisor.tail(name)}")
             if time.monotonic() > deadline:
                 raise StackError(
@@ -211,7 +213,12 @@ class Job:
 
     def _python(self, *arguments: str) -> None:
         answer = subprocess.run(
-            [sys.executable, *arguments], env=self.environment, cwd=REPOSITORY, capture_output=True, text=True, check=False
+            [sys.executable, *arguments],
+            env=self.environment,
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if answer.returncode:
             said = (answer.stderr or answer.stdout).strip().splitlines()[-8:]
