@@ -10,7 +10,7 @@ from airflow.sdk import dag, task
 from include.orchestration.schedule import dag_defaults, each_step
 
 
-@dag(schedule=each_step(), doc_md=__doc__, **dag_defaults("deliver", within=timedelta(minutes=10)))
+@dag(schedule=each_step(), doc_md=__doc__, **dag_defaults("deliver", within=timedelta(minutes=10), windowed=False))
 def deliver_reports():
     """Wire the one step."""
 

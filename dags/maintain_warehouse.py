@@ -7,7 +7,7 @@ from airflow.sdk import dag, task
 from include.orchestration.schedule import dag_defaults, daily
 
 
-@dag(schedule=daily("02:30"), doc_md=__doc__, **dag_defaults("maintain", within=timedelta(minutes=40)))
+@dag(schedule=daily("02:30"), doc_md=__doc__, **dag_defaults("maintain", within=timedelta(minutes=40), windowed=False))
 def maintain_warehouse():
     """Wire the steps one after the other: each takes the warehouse's lock briefly."""
 

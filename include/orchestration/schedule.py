@@ -85,13 +85,17 @@ def dag_defaults(
     within: timedelta = timedelta(minutes=45),
     params: Mapping[str, Param] | None = None,
     active_runs: int = 1,
+    windowed: bool = True,
 ) -> dict[str, Any]:
-    """Return what every DAG shares: owner, tags, form, retries by kind of error, a deadline that tells people."""
+    """Return what every DAG shares: owner, tags, form, retries by kind of error, a deadline that tells people.
+
+    A DAG that is not `windowed` works on the present, so its form asks for no window.
+    """
     return {
         "catchup": False,
         "max_active_runs": active_runs,
         "tags": ["almanac", *tags],
-        "params": {"window": WINDOW_PARAM, **(params or {})},
+        "params": {**({"window": WINDOW_PARAM} if windowed else {}), **(params or {})},
         "default_args": {
             "owner": owner,
             "retries": 2,
