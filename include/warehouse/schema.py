@@ -404,3 +404,14 @@ delivery = Table(
 )
 
 Index("series_by_query", series.c.source, series.c.query)
+
+# How each is written ---------------------------------------------------------------------------------------------
+
+DIMENSIONS = (service, series, slo, resource_limit, maintenance_window)
+FACTS = (metric_point,)
+RECORDS = (alert, incident, change_event, delivery)
+RESULTS = (anomaly, episode, forecast_point, capacity_status, slo_status)
+LEDGERS = (load_log, lineage, quality_result, quarantine_row, report)
+
+PLACED_BY = {"anomaly": "ts"}
+"""Results whose rows have a time inside the window for which they were made; others are placed by the window alone."""
