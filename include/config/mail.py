@@ -1,0 +1,38 @@
+"""Mail: off until someone turns it on; who gets the reports of which team, and when."""
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, StringConstraints
+
+from include.config.values import Model, Name, TimeZone
+
+EVERYONE = "everyone"
+Address = Annotated[str, StringConstraints(pattern=r"^[^@\s<>,;]+@[^@\s<>,;]+$", max_length=254)]
+
+
+def _addresses_only(value: object) -> object:
+    return {"addresses": [value] if isinstance(value, str) else value} if isinstance(value, str | list) else value
+
+
+class Audience(Model):
+    """The people who get one team's reports: their addresses, and when in their own day the mail is sent."""
+
+    addresses: tuple[Address, ...] = Field(min_length=1)
+    time_zone: TimeZone = "UTC"
+    send_hour: int | None = Field(default=None, ge=0, le=23, description="hour of the day; null: the mail's own")
+
+
+class Mail(Model):
+    """`mail.yaml`. Nothing is mailed while `enabled` is false."""
+
+    enabled: bool = False
+    sender: Address = "almanac@localhost"
+    connection: Name = Field(default="smtp_default", description="Airflow connection of the SMTP server")
+    send_hour: int = Field(default=7, ge=0, le=23, description="hour of the audience's day")
+    audiences: dict[str, Annotated[Audience, BeforeValidator(_addresses_only)]] = Field(
+        default_factory=dict, description="owner (a team of services.yaml) or `everyone` → addresses"
+    )
+
+    def audience(self, owner: str) -> Audience | None:
+        """Return the audience of one team, or None; `everyone` names those who get the reports over all teams."""
+        return self.audiences.get(owner)

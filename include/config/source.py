@@ -1,0 +1,115 @@
+"""A source: one system that is read, and the feeds of alerts, incidents and changes that it has."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from include.config.values import Duration, Model, Name, PositiveDuration, Text, TimeZone, one_or_many
+
+SourceType = Literal["prometheus", "alertmanager", "files", "fleet"]
+EventDataset = Literal["alert", "incident", "change_event"]
+
+
+def _url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError
+        _ = parts.port
+    except ValueError:
+        raise ValueError("an address such as http://prometheus:9090") from None
+    if parts.username or parts.password:
+        raise ValueError("an address without a password: put the login into an Airflow connection and name it here")
+    return value.rstrip("/")
+
+
+def _groups(value: str) -> str:
+    try:
+        if not re.compile(value).groupindex:
+            raise ValueError("at least one named group, such as (?P<instance>[^/]+)")
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f"a valid regular expression ({error})") from None
+    return value
+
+
+class FileLayout(Model):
+    """How files hold a dataset: which files, in what form, and which column is what."""
+
+    files: Text = Field(default="**/*", description="glob below the source's path, such as metric/*.csv.gz")
+    format: Literal["csv", "parquet", "jsonl", "json"] | None = Field(
+        default=None, description="null: by the name's ending; .gz is unpacked by itself"
+    )
+    time: Text = Field(default="ts", description="column of the time")
+    time_unit: Literal["iso", "s", "ms", "us", "ns"] = Field(
+        default="iso", description="iso: text or a real time; else a number since 1970"
+    )
+    time_zone: TimeZone = Field(default="UTC", description="zone of times that carry none")
+    metric: Text | None = Field(default=None, description="column with the metric's name; a query's expr selects on it")
+    value: Text | None = Field(default=None, description="column with the value; null: the column that expr names")
+    labels: dict[str, Text] = Field(default_factory=dict, description="label → column")
+    constants: dict[str, str] = Field(default_factory=dict, description="label → fixed text")
+    labels_from_path: Annotated[str, AfterValidator(_groups)] | None = Field(
+        default=None, description="regular expression over the file's path; each named group becomes a label"
+    )
+    columns: dict[str, Text] = Field(default_factory=dict, description="for events: the dataset's column → file column")
+    defaults: dict[str, str] = Field(
+        default_factory=dict, description="for events: the dataset's column → text where no column has it"
+    )
+
+
+class EventQuery(Model):
+    """One feed of alerts, incidents or changes of a source."""
+
+    name: Name
+    source: Name
+    dataset: EventDataset
+    service_labels: Annotated[tuple[Text, ...], BeforeValidator(one_or_many)] = Field(
+        default=("service", "job", "namespace"), min_length=1, description="labels that name the service, first wins"
+    )
+    severity_label: Text = "severity"
+    layout: FileLayout | None = Field(default=None, description="for type files: how these files are laid out")
+
+
+class SourceConfig(Model):
+    """One system, as `sources.yaml` declares it; logins live in the Airflow connection that it names."""
+
+    name: Name
+    type: SourceType = Field(description="prometheus, alertmanager, files or fleet")
+    url: Annotated[str, AfterValidator(_url)] | None = None
+    path: Text | None = Field(default=None, description="folder, or the URL of an object store's folder")
+    connection: Name | None = Field(default=None, description="Airflow connection with the login")
+    enabled: bool = True
+    timeout: PositiveDuration = timedelta(seconds=30)
+    lateness: Duration = Field(default=timedelta(minutes=5), description="how long after a window's end it is complete")
+    headers: dict[str, str] = Field(default_factory=dict, description="sent with each request, such as X-Scope-OrgID")
+    max_points: int = Field(default=11_000, ge=100, le=11_000, description="points per series in one answer")
+    history_from: Name | None = Field(
+        default=None, description="for alertmanager: the prometheus source whose ALERTS give the past"
+    )
+    layout: FileLayout | None = Field(default=None, description="for type files: how metrics are laid out")
+    events: dict[str, EventQuery] = Field(default_factory=dict, description="feeds: name → dataset and options")
+
+    @model_validator(mode="after")
+    def _type_has_its_place(self) -> Self:
+        over_http = self.type in {"prometheus", "alertmanager"}
+        if over_http and not self.url:
+            raise ValueError(f"type {self.type} needs url, such as http://localhost:9090")
+        if not over_http and not self.path:
+            raise ValueError(f"type {self.type} needs path, a folder")
+        if self.path and self.url:
+            raise ValueError(f"type {self.type} takes {'url' if over_http else 'path'}, not both url and path")
+        return self
+
+    @property
+    def timeout_seconds(self) -> float:
+        """How long to wait for one answer, in seconds."""
+        return self.timeout.total_seconds()
+
+    def location(self, home: Path) -> str:
+        """Return where the source's files are: a URL or absolute path as it is, a relative path below `home`."""
+        path = self.path or ""
+        return path if "://" in path or Path(path).is_absolute() else str(home / path)
