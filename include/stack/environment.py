@@ -12,6 +12,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from include.orchestration.preload import ONE_THREAD
 from include.settings import REPOSITORY, Settings
 from include.stack.processes import Process
 
@@ -93,6 +94,7 @@ def environment(settings: Settings, keys: Secrets) -> dict[str, str]:
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "GX_ANALYTICS_ENABLED": "false",
+        **ONE_THREAD,
         "PYTHONPATH": REPOSITORY,
         "PYTHONDONTWRITEBYTECODE": "",
         "PYTHONUNBUFFERED": "1",
