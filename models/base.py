@@ -6,7 +6,7 @@ compared, plotted and counted over a fleet. `SCORE_COLUMNS` is the contract with
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 import numpy as np
@@ -48,8 +48,11 @@ class Detector(ABC):
         """Learn from the points, and return the detector itself. Raises `ModelError` when there are too few."""
 
     @abstractmethod
-    def score(self, points: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
-        """Return `SCORE_COLUMNS`, one row per point in the order of the points; no value is NaN."""
+    def score(self, points: pd.DataFrame, series: pd.DataFrame, since: datetime | None = None) -> pd.DataFrame:
+        """Return `SCORE_COLUMNS`, one row per point in the order of the points; no value is NaN.
+
+        Points before `since` are only looked back at and get no row.
+        """
 
     @abstractmethod
     def explain(self, points: pd.DataFrame, series: pd.DataFrame, rows: npt.NDArray[np.int64]) -> list[list[str]]:
@@ -80,7 +83,7 @@ def score_frame(
     """Return `SCORE_COLUMNS` for the rows of a panel."""
     return pd.DataFrame(
         {
-            "subject_kind": pd.Categorical.from_codes(pd.Index(np.zeros(len(panel), np.int64)), pd.Index(["series"])),
+            "subject_kind": np.full(len(panel), "series", dtype=object),
             "subject_id": panel.row_ids,
             "ts": panel.times,
             "score": score,

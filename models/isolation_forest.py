@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from include.features import FEATURES, BusinessHours, Calendar, Panel, rolling_features
-from include.features.panel import Floats
+from include.features.panel import Floats, Longs
 from models.forest import Forest
 from models.profiled import Profiled, Residuals
 
@@ -63,14 +63,14 @@ class IsolationForestDetector(Profiled):
         self.forest = Forest.grow(sample, self.trees, SAMPLES, self.seed, self.threads)
         self.ordinary = np.median(sample, axis=0)
 
-    def _features(self, residuals: Residuals, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    def _features(self, residuals: Residuals, rows: Longs) -> npt.NDArray[np.float32]:
         floor = np.full(len(residuals.panel.series_ids), FLOOR)
         return rolling_features(
             residuals.panel, residuals.calendar, rows=rows, floor=floor, dtype=np.float32, threads=self.threads
         ).astype(np.float32, copy=False)
 
-    def _evidence(self, residuals: Residuals, rows: slice) -> dict[str, Floats]:
-        x = self._features(residuals, np.arange(rows.start, rows.stop))
+    def _evidence(self, residuals: Residuals, rows: Longs) -> dict[str, Floats]:
+        x = self._features(residuals, rows)
         return {
             "forest": self.forest.score(x, self.threads),
             "residual": np.abs(x[:, FEATURES.index("mean_5")]).astype(np.float64),

@@ -18,6 +18,7 @@ from numba import njit
 from include.features import Calendar, Panel
 from include.features.calendar import REST_BIT
 from include.features.panel import Floats, Longs, over_slices
+from include.features.rolling import LONGEST_SPAN
 
 CONSTANT, DAILY, WORKDAYS = 0, 1, 2
 BETTER = 0.95  # a richer shape must bring the held-out error below this share of the simpler one's
@@ -25,7 +26,7 @@ MAD = 1.4826  # median absolute deviation → standard deviation of a normal dis
 MIN_POINTS = 50
 COLD_STEPS, COLD_MIN = 60, 15
 _HOUR, _DAY = 3_600_000_000, 86_400_000_000
-_CORRECTION = 23 * _HOUR
+_COLD_SPAN = 9 * _HOUR  # with the features' longest window of 15 hours, a day
 _PER_CORRECTION = 240
 
 
@@ -62,18 +63,22 @@ def _base(table, packed, ts):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _expect(values, ts, packed, first, last, table, follow, out):  # type: ignore[no-untyped-def]
-    """Fill `out[first:last]` with the profile, its level moved by the median residual of the 23 h before the hour."""
+def _expect(values, ts, packed, first, last, table, follow, step, out):  # type: ignore[no-untyped-def]
+    """Fill `out[first:last]` with the profile, its level moved by the median residual of the day before the hour.
+
+    Features look back over 60 steps of residuals, so the day is shorter by that: all in all it stays within 24 hours.
+    """
     for row in range(first, last):
         out[row] = _base(table, packed[row], ts[row])
     if not follow:
         return
+    span = 23 * _HOUR - min(60 * step, LONGEST_SPAN)
     residual = values[first:last] - out[first:last]
     low = first
     row = first
     while row < last:
         hour = ts[row] // _HOUR * _HOUR
-        while ts[low] < hour - _CORRECTION:
+        while ts[low] < hour - span:
             low += 1
         level = 0.0
         if row - low >= 5:
@@ -85,7 +90,7 @@ def _expect(values, ts, packed, first, last, table, follow, out):  # type: ignor
 
 
 @njit(cache=True, nogil=True)
-def _learn(values, ts, packed, offsets, series, tables, follow, scale, centre):  # type: ignore[no-untyped-def]
+def _learn(values, ts, packed, offsets, step, series, tables, follow, scale, centre):  # type: ignore[no-untyped-def]
     """Choose and fit the expectation of each series; the scale is that of the held-out residuals."""
     for s in series:
         first, last = offsets[s], offsets[s + 1]
@@ -101,7 +106,7 @@ def _learn(values, ts, packed, offsets, series, tables, follow, scale, centre): 
                 continue
             _shape(values, packed, first, held, shape, table)
             for corrected in range(2):
-                _expect(values, ts, packed, first, last, table, corrected == 1, expected)
+                _expect(values, ts, packed, first, last, table, corrected == 1, step[s], expected)
                 error = np.mean(np.abs(values[held:last] - expected[held:last]))
                 if error < best * BETTER:
                     best = error
@@ -116,12 +121,12 @@ def _learn(values, ts, packed, offsets, series, tables, follow, scale, centre): 
 
 
 @njit(cache=True, nogil=True)
-def _apply(values, ts, packed, offsets, series, place, tables, follow, scale, expected, spread):  # type: ignore[no-untyped-def]
+def _apply(values, ts, packed, offsets, step, series, place, tables, follow, scale, expected, spread):  # type: ignore[no-untyped-def]
     for s in series:
         first, last = offsets[s], offsets[s + 1]
         known = place[s]
         if known >= 0:
-            _expect(values, ts, packed, first, last, tables[known], follow[known], expected)
+            _expect(values, ts, packed, first, last, tables[known], follow[known], step[s], expected)
             spread[first:last] = scale[known]
 
 
@@ -134,7 +139,7 @@ def _cold(values, ts, offsets, step, series, place, expected, spread):  # type: 
         first, last = offsets[s], offsets[s + 1]
         low = first
         for row in range(first, last):
-            while ts[low] < ts[row] - min(COLD_STEPS * step[s], _DAY):
+            while ts[low] < ts[row] - min(COLD_STEPS * step[s], _COLD_SPAN):
                 low += 1
             if row - low < COLD_MIN:
                 expected[row] = np.median(values[low : row + 1])
@@ -169,7 +174,7 @@ class Profiles:
 
         def work(part: slice) -> None:
             chosen = np.arange(part.start, part.stop)[enough[part]]
-            _learn(panel.values, panel.ts, packed, panel.offsets, chosen, tables, follow, scale, centre)
+            _learn(panel.values, panel.ts, packed, panel.offsets, panel.step, chosen, tables, follow, scale, centre)
 
         over_slices(panel.slices(threads), work)
         scale = np.maximum(scale, 1e-3 * np.abs(centre))
@@ -191,7 +196,7 @@ class Profiles:
 
         def work(part: slice) -> None:
             chosen = np.arange(part.start, part.stop)
-            known = (packed, panel.offsets, chosen, place, self.tables, self.follow, self.scale)
+            known = (packed, panel.offsets, panel.step, chosen, place, self.tables, self.follow, self.scale)
             _apply(panel.values, panel.ts, *known, expected, spread)
             _cold(panel.values, panel.ts, panel.offsets, panel.step, chosen, place, expected, spread)
 

@@ -6,6 +6,7 @@ Fitting goes twice over the training points: once on the first three quarters, t
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Self
 
 import numpy as np
@@ -63,7 +64,7 @@ class Profiled(Detector):
         """Learn whatever the raw scores need beyond the profile."""
 
     @abstractmethod
-    def _evidence(self, residuals: Residuals, rows: slice) -> dict[str, Floats]:
+    def _evidence(self, residuals: Residuals, rows: Longs) -> dict[str, Floats]:
         """Return the raw scores of these rows, by the names in `parts`; higher is stranger."""
 
     def fit(self, points: pd.DataFrame, series: pd.DataFrame) -> Self:
@@ -77,44 +78,52 @@ class Profiled(Detector):
         cut = int(panel.ts.min() + (panel.ts.max() - panel.ts.min()) * 3 // 4)
         self._learn(*_part(panel, calendar, panel.ts < cut))
         held, held_calendar = _part(panel, calendar, panel.ts >= cut - _LOOKBACK_US)
-        raw, residuals = self._raw(held, held_calendar)
+        residuals = self._measure(held, held_calendar)
         later = held.ts >= cut
+        raw = self._raw(residuals, np.flatnonzero(later))
         fitted = self.profiles
         self._learn(panel, calendar)
         tail = held.where(later)
         place, size = self.profiles.place(tail.series_ids), len(self.profiles.series_ids)
-        self.calibrations = {name: Calibration.fit(tail, raw[name][later], place, size) for name in self.parts}
+        self.calibrations = {name: Calibration.fit(tail, raw[name], place, size) for name in self.parts}
         self.band = Calibration.fit(tail, np.abs(residuals.panel.values[later]), place, size).spread
         known = (fitted.place(tail.series_ids) >= 0)[tail.series_of_row]
-        score = self._combine({name: raw[name][later] for name in self.parts}, place[tail.series_of_row])
+        score = self._combine(raw, place[tail.series_of_row])
         score *= _in_bad_direction(residuals, series)[later]
         service = pd.factorize(series.set_index("series_id")["service"].reindex(tail.series_ids))[0]
         self.threshold = threshold_for(tail, np.where(known, score, 0.0), service, self.episode_budget)
         return self
 
-    def score(self, points: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
-        """Return `SCORE_COLUMNS`, one row per point; a score of 1 or more is over the threshold."""
+    def score(self, points: pd.DataFrame, series: pd.DataFrame, since: datetime | None = None) -> pd.DataFrame:
+        """Return `SCORE_COLUMNS`, one row per point from `since` on; a score of 1 or more is over the threshold."""
         panel = Panel.of(points, series)
-        raw, residuals = self._raw(panel, Calendar.of(panel, series, self.hours))
-        score = self._combine(raw, residuals.place) / self.threshold * _in_bad_direction(residuals, series)
-        told = np.isfinite(residuals.spread)
-        width = np.where(told, residuals.spread, 0.0) * self.band[residuals.place]
-        expected = residuals.expected
-        return score_frame(panel, np.where(told, score, 0.0), expected - width, expected, expected + width)
+        residuals = self._measure(panel, Calendar.of(panel, series, self.hours))
+        wanted = np.ones(len(panel), bool) if since is None else panel.ts >= int(since.timestamp() * 1_000_000)
+        rows = np.flatnonzero(wanted)
+        place, spread, expected = residuals.place[rows], residuals.spread[rows], residuals.expected[rows]
+        score = self._combine(self._raw(residuals, rows), place) / self.threshold
+        score *= _in_bad_direction(residuals, series)[rows]
+        told = np.isfinite(spread)
+        width = np.where(told, spread, 0.0) * self.band[place]
+        return score_frame(
+            panel.where(wanted), np.where(told, score, 0.0), expected - width, expected, expected + width
+        )
 
     def _learn(self, panel: Panel, calendar: Calendar) -> None:
         self.profiles = Profiles.fit(panel, calendar, self.threads)
-        self._grow(Residuals.of(panel, calendar, self.profiles, self.threads))
+        self._grow(self._measure(panel, calendar))
 
-    def _raw(self, panel: Panel, calendar: Calendar) -> tuple[dict[str, Floats], Residuals]:
-        residuals = Residuals.of(panel, calendar, self.profiles, self.threads)
-        raw = {name: np.empty(len(panel)) for name in self.parts}
+    def _measure(self, panel: Panel, calendar: Calendar) -> Residuals:
+        return Residuals.of(panel, calendar, self.profiles, self.threads)
+
+    def _raw(self, residuals: Residuals, rows: Longs) -> dict[str, Floats]:
+        raw = {name: np.empty(len(rows)) for name in self.parts}
         block = 400_000  # rows at once: the features of a block stay below 30 MB
-        for start in range(0, len(panel), block):
-            rows = slice(start, min(start + block, len(panel)))
-            for name, values in self._evidence(residuals, rows).items():
-                raw[name][rows] = values
-        return raw, residuals
+        for start in range(0, len(rows), block):
+            here = slice(start, start + block)
+            for name, values in self._evidence(residuals, rows[here]).items():
+                raw[name][here] = values
+        return raw
 
     def _combine(self, raw: dict[str, Floats], place: Longs) -> Floats:
         total = np.zeros(len(place))

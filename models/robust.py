@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from include.features import Calendar, Panel
-from include.features.panel import Floats
+from include.features.panel import Floats, Longs
 from models.profiled import Profiled, Residuals
 
 
@@ -20,7 +20,7 @@ class RobustZ(Profiled):
     def _grow(self, residuals: Residuals) -> None:
         pass
 
-    def _evidence(self, residuals: Residuals, rows: slice) -> dict[str, Floats]:
+    def _evidence(self, residuals: Residuals, rows: Longs) -> dict[str, Floats]:
         return {"residual": np.abs(residuals.panel.values[rows])}
 
     def explain(self, points: pd.DataFrame, series: pd.DataFrame, rows: npt.NDArray[np.int64]) -> list[list[str]]:

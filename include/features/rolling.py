@@ -1,6 +1,7 @@
 """The sixteen rolling features of every point, over all series at once.
 
-A window of n points holds the last n samples, none older than n steps: after a gap it is shorter, never staler. Each
+A window of n points holds the last n samples, none older than n steps (or 15 hours): after a gap it is shorter, never
+staler. Each
 point is computed from its own window without a running sum, which costs a few hundred additions a point (compiled,
 they are cheap) and makes the result independent of where the frame starts.
 
@@ -47,7 +48,7 @@ FEATURES = (
 )
 LOOKBACK_STEPS = 61
 Z_CAP = 50.0
-_DAY = 86_400_000_000
+LONGEST_SPAN = 15 * 3_600_000_000  # microseconds: no window is longer, however slow the samples come
 _FLOOR = 1e-9  # of the mean: below that a deviation is rounding
 
 
@@ -55,7 +56,7 @@ _FLOOR = 1e-9  # of the mean: below that a deviation is rounding
 def _since(ts: Longs, begin: int, row: int, points: int, step: int) -> int:
     """Return the first row of the window of `points` that ends at `row`."""
     first = max(begin, row - points + 1)
-    oldest = ts[row] - min(points * step, _DAY)
+    oldest = ts[row] - min(points * step, LONGEST_SPAN)
     while ts[first] <= oldest and first < row:
         first += 1
     return first

@@ -1,0 +1,227 @@
+"""From scores to the tables `anomaly` and `episode`: a pure function of the points around a window.
+
+An episode is a run of flagged points of one series without 30 quiet minutes. Its id is the hash of its subject and
+first flagged point, so it is the same in every window that sees it. Only the last `EPISODE_LOOKBACK` is looked at,
+therefore a run that has gone on unbroken for six hours is cut at the next clock line of six hours (UTC): any window of
+up to six hours finds the same cuts.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from numba import njit
+
+from include.features import FEATURES, BusinessHours, Calendar, Panel, rolling_features
+from include.features.panel import Floats, Longs
+from include.window import Window, stable_hash
+from models.base import Detector
+from models.flags import QUIET, flag, runs
+from models.severity import SEVERITIES, TRENDS, Ladder, trend_codes
+
+EPISODE_LOOKBACK = timedelta(hours=13)
+LEARNING = timedelta(days=14)
+_CUT = 6 * 3_600_000_000
+_DAY = 86_400_000_000
+ANOMALY_COLUMNS = (
+    "subject_kind", "subject_id", "service", "query", "ts", "score", "value", "expected_lower", "expected",
+    "expected_upper", "z15", "percentile", "severity", "trend", "volatility", "business_hours", "weekend", "detector",
+    "model_version", "episode_id", "reason",
+)  # fmt: skip
+EPISODE_COLUMNS = (
+    "episode_id", "subject_kind", "subject_id", "service", "query", "first_ts", "last_ts", "peak_ts", "points",
+    "peak_score", "severity", "state", "description",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a window holds: rows of `anomaly` and of `episode`, without the columns that every result has."""
+
+    anomaly: pd.DataFrame
+    episode: pd.DataFrame
+
+
+def history(detector: Detector) -> timedelta:
+    """Return how much earlier than the window the points given to `detect` must start."""
+    return detector.lookback + EPISODE_LOOKBACK
+
+
+def detect(
+    detector: Detector,
+    points: pd.DataFrame,
+    series: pd.DataFrame,
+    window: Window,
+    model_version: str,
+    hours: BusinessHours | None = None,
+    ladder: Ladder | None = None,
+) -> Found:
+    """Return the anomalies of a window and the episodes that are open or end in it.
+
+    `points` starts `history(detector)` before the window, and ends with it. With `first_seen` in `series`, a series that is
+    younger than 14 days is scored, but its episodes stay in the state `learning`.
+    """
+    points = points[points["ts"] < window.end]
+    if points.empty:
+        return Found(pd.DataFrame(columns=list(ANOMALY_COLUMNS)), pd.DataFrame(columns=list(EPISODE_COLUMNS)))
+    since = window.start - EPISODE_LOOKBACK
+    scores = detector.score(points, series, since)
+    panel = Panel.of(points, series)
+    tail = panel.where(panel.ts >= _us(since))
+    hit = np.flatnonzero(flag(tail, scores["score"].to_numpy() >= 1.0))
+    rows = np.flatnonzero(panel.ts >= _us(since))[hit]
+    flagged = scores.iloc[hit].reset_index(drop=True)
+    flagged["row"] = rows
+    flagged["us"] = panel.ts[rows]
+    flagged["episode"] = _episode_numbers(flagged["subject_id"].to_numpy(), flagged["us"].to_numpy())
+    known = series.set_index("series_id")
+    for column in ("service", "query"):
+        flagged[column] = known[column].reindex(flagged["subject_id"]).to_numpy()
+    _describe(flagged, panel, Calendar.of(panel, series, hours), scores, ladder or Ladder())
+    episode = _episodes(flagged, window, _learning(known, panel, window))
+    flagged["episode_id"] = flagged["episode"].map(episode.set_index("episode")["episode_id"])
+    _reason(flagged, episode, detector, points, series, window)
+    return Found(_anomaly_rows(flagged, window, detector, model_version), _episode_rows(episode, flagged))
+
+
+def _us(moment: pd.Timestamp) -> int:  # microseconds since 1970
+    return int(moment.timestamp() * 1_000_000)
+
+
+def _episode_numbers(subject: Longs, ts: Longs) -> Longs:
+    """Return the number of the episode of each flagged point: runs, cut on six-hour lines after six unbroken hours."""
+    run = runs(subject, ts)
+    if not len(run):
+        return run
+    begin = ts[np.searchsorted(run, run)]
+    line = ts // _CUT * _CUT
+    piece = np.where(begin <= line - _CUT, line, 0)
+    new = (np.diff(run) != 0) | (np.diff(piece) != 0)
+    return np.concatenate(([0], np.cumsum(new))).astype(np.int64)
+
+
+@njit(cache=True, nogil=True)
+def _day_rank(values: Floats, ts: Longs, begin: Longs, rows: Longs, out: Floats) -> None:
+    """Fill the mid-rank of each row's value among the 24 hours that end with it."""
+    for at in range(len(rows)):
+        row = rows[at]
+        here = values[row]
+        below = 0.0
+        count = 0
+        back = row
+        while back >= begin[at] and ts[back] > ts[row] - _DAY:
+            below += 1.0 if values[back] < here else (0.5 if values[back] == here else 0.0)
+            count += 1
+            back -= 1
+        out[at] = below / count
+
+
+def _describe(flagged: pd.DataFrame, panel: Panel, calendar: Calendar, scores: pd.DataFrame, ladder: Ladder) -> None:
+    """Add value, z15, percentile, severity, trend, volatility and calendar to the flagged points."""
+    rows = flagged["row"].to_numpy()
+    owner = panel.series_of_row[rows]
+    width = (scores["upper"] - scores["expected"]).groupby(scores["subject_id"]).median()
+    scale = width.reindex(panel.series_ids).fillna(0.0).to_numpy()
+    x = pd.DataFrame(rolling_features(panel, calendar, rows=rows, floor=0.05 * scale), columns=list(FEATURES))
+    rank = np.empty(len(rows))
+    _day_rank(panel.values, panel.ts, panel.offsets[owner], rows, rank)
+    flagged["value"] = panel.values[rows]
+    flagged["z15"] = x["z_15"]
+    flagged["percentile"] = rank
+    extreme = np.where(flagged["value"] >= flagged["expected"], rank, 1.0 - rank)
+    flagged["code"] = ladder.codes(x["z_15"].to_numpy(), extreme, flagged["score"].to_numpy())
+    trend = trend_codes(x["mean_5"].to_numpy(), x["mean_15"].to_numpy(), scale[owner])
+    flagged["trend"] = np.array(TRENDS, dtype=object)[trend]
+    flagged["volatility"] = x["volatility"] / np.where(scale[owner] > 0, scale[owner], 1.0)
+    flagged["business_hours"] = x["business_hours"].to_numpy() > 0
+    flagged["weekend"] = x["weekend"].to_numpy() > 0
+
+
+def _learning(known: pd.DataFrame, panel: Panel, window: Window) -> npt.NDArray[np.int64]:
+    """Return the ids of series too young to be told about."""
+    if "first_seen" not in known:
+        return np.zeros(0, np.int64)
+    first = pd.to_datetime(known["first_seen"].reindex(panel.series_ids), utc=True)
+    young = (first > window.end - LEARNING).to_numpy()
+    return panel.series_ids[young]
+
+
+def _episodes(flagged: pd.DataFrame, window: Window, learning: npt.NDArray[np.int64]) -> pd.DataFrame:
+    """Return one row per episode that has a flagged point in the window or ends in it."""
+    peak = flagged.loc[flagged.groupby("episode")["score"].idxmax(), ["episode", "ts", "score"]]
+    grouped = flagged.groupby("episode", as_index=False)
+    found = grouped.agg(
+        subject_kind=("subject_kind", "first"), subject_id=("subject_id", "first"), service=("service", "first"),
+        query=("query", "first"), first_ts=("ts", "first"), last_ts=("ts", "last"), points=("ts", "size"),
+        code=("code", "max"), us=("us", "first"),
+    )  # fmt: skip
+    found["peak_ts"], found["peak_score"], found["peak"] = peak["ts"].to_numpy(), peak["score"].to_numpy(), peak.index
+    found["peak_ts"] = pd.to_datetime(found["peak_ts"], utc=True)
+    ends = found["last_ts"] + pd.Timedelta(QUIET, "us")
+    closed = (ends <= window.end).to_numpy()
+    young = np.isin(found["subject_id"], learning)
+    found["state"] = np.select([young, closed], ["learning", "closed"], "open")
+    found["episode_id"] = [
+        f"{stable_hash(kind, str(subject), str(us)) & (1 << 64) - 1:016x}"
+        for kind, subject, us in zip(found["subject_kind"], found["subject_id"], found["us"], strict=True)
+    ]
+    return found[(ends > window.start) & (found["first_ts"] < window.end)]
+
+
+def _reason(
+    flagged: pd.DataFrame,
+    episode: pd.DataFrame,
+    detector: Detector,
+    points: pd.DataFrame,
+    series: pd.DataFrame,
+    window: Window,
+) -> None:
+    """Add the sentence to the flagged points of the window and to each episode's peak."""
+    told = ((flagged["ts"] >= window.start) | flagged.index.isin(episode["peak"])).to_numpy()
+    some = flagged[told]
+    why = detector.explain(points, series, some["row"].to_numpy()) if len(some) else []
+    flagged["reason"] = ""
+    columns = zip(some["value"], some["lower"], some["upper"], some["trend"], why, strict=True)
+    flagged.loc[told, "reason"] = [sentence(*row) for row in columns]
+
+
+def sentence(value: float, lower: float, upper: float, trend: str, why: list[str]) -> str:
+    """Say in words what is unusual.
+
+    >>> sentence(0.92, 0.31, 0.48, "rising", ["rate of change", "volatility"])
+    'Value 0.92 is above the expected 0.31 to 0.48 and rising; most unusual: rate of change, volatility.'
+    """
+    moving = "" if trend == "steady" else f" and {trend}"
+    if lower <= value <= upper:
+        text = f"Value {value:.4g} is within the expected {lower:.4g} to {upper:.4g}{moving}, but its course is unusual"
+    else:
+        side = "above" if value > upper else "below"
+        text = f"Value {value:.4g} is {side} the expected {lower:.4g} to {upper:.4g}{moving}"
+    return f"{text}; most unusual: {', '.join(why)}." if why else f"{text}."
+
+
+def _anomaly_rows(flagged: pd.DataFrame, window: Window, detector: Detector, model_version: str) -> pd.DataFrame:
+    rows = flagged[flagged["ts"] >= window.start].rename(columns={"lower": "expected_lower", "upper": "expected_upper"})
+    rows = rows.assign(
+        severity=np.array(SEVERITIES, dtype=object)[rows["code"].to_numpy(np.int64)],
+        detector=detector.name,
+        model_version=model_version,
+    )
+    return rows[list(ANOMALY_COLUMNS)].reset_index(drop=True)
+
+
+def _episode_rows(episode: pd.DataFrame, flagged: pd.DataFrame) -> pd.DataFrame:
+    minutes = ((episode["last_ts"] - episode["first_ts"]).dt.total_seconds() / 60).round().astype(int)
+    reasons = flagged["reason"].reindex(episode["peak"]).to_numpy()
+    rows = episode.assign(
+        severity=np.array(SEVERITIES, dtype=object)[episode["code"].to_numpy(np.int64)],
+        description=[
+            f"{query} of {service}: {points} unusual points in {length} min. At the peak: {reason}"
+            for query, service, points, length, reason in zip(
+                episode["query"], episode["service"], episode["points"], minutes, reasons, strict=True
+            )
+        ],
+    )
+    return rows[list(EPISODE_COLUMNS)].reset_index(drop=True)
