@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from include.config.values import Duration, Model, Name, PositiveDuration, Text, TimeZone, one_or_many
+from include.config.values import Duration, Model, Name, PositiveDuration, Text, Time, TimeZone, one_or_many
 
 SourceType = Literal["prometheus", "alertmanager", "files", "fleet"]
 EventDataset = Literal["alert", "incident", "change_event"]
@@ -43,13 +43,25 @@ class FileLayout(Model):
     format: Literal["csv", "parquet", "jsonl", "json"] | None = Field(
         default=None, description="null: by the name's ending; .gz is unpacked by itself"
     )
+    records: Text | None = Field(
+        default=None, description="for format json: where the rows stand, such as data.items or *.*; * is any key"
+    )
     time: Text = Field(default="ts", description="column of the time")
     time_unit: Literal["iso", "s", "ms", "us", "ns"] = Field(
         default="iso", description="iso: text or a real time; else a number since 1970"
     )
+    time_format: Text | None = Field(
+        default=None, description="pattern such as %d.%m.%Y %H:%M, where it is not ISO 8601"
+    )
     time_zone: TimeZone = Field(default="UTC", description="zone of times that carry none")
+    time_start: Time | None = Field(default=None, description="time of the first row, where files have no time at all")
+    time_step: PositiveDuration | None = Field(default=None, description="with time_start: from one row to the next")
+    time_align: PositiveDuration | None = Field(default=None, description="cut times down to a multiple of this")
+    shift: Duration = Field(default=timedelta(0), description="added to every time, so that old data looks recent")
     metric: Text | None = Field(default=None, description="column with the metric's name; a query's expr selects on it")
-    value: Text | None = Field(default=None, description="column with the value; null: the column that expr names")
+    value: Text | None = Field(
+        default=None, description="column with the value; null: the column that expr names, or /pattern/"
+    )
     labels: dict[str, Text] = Field(default_factory=dict, description="label → column")
     constants: dict[str, str] = Field(default_factory=dict, description="label → fixed text")
     labels_from_path: Annotated[str, AfterValidator(_groups)] | None = Field(
@@ -59,6 +71,12 @@ class FileLayout(Model):
     defaults: dict[str, str] = Field(
         default_factory=dict, description="for events: the dataset's column → text where no column has it"
     )
+
+    @model_validator(mode="after")
+    def _a_made_time_has_start_and_step(self) -> Self:
+        if (self.time_start is None) != (self.time_step is None):
+            raise ValueError("time_start and time_step go together: the time of the first row, and the way to the next")
+        return self
 
 
 class EventQuery(Model):
