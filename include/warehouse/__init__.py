@@ -5,5 +5,20 @@ One URL decides between an embedded DuckDB file and PostgreSQL; everything else 
 """
 
 from include.warehouse.engine import Warehouse
+from include.warehouse.gaps import gaps
+from include.warehouse.load import Load, LoadOutcome, LoadStatus, load_verdict
+from include.warehouse.read import points, points_in_batches, series_frame
+from include.warehouse.series import Meaning
 
-__all__ = ["Warehouse"]
+__all__ = [
+    "Load",
+    "LoadOutcome",
+    "LoadStatus",
+    "Meaning",
+    "Warehouse",
+    "gaps",
+    "load_verdict",
+    "points",
+    "points_in_batches",
+    "series_frame",
+]

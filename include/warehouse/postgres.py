@@ -5,6 +5,7 @@ A point is 38 bytes in COPY's binary form, the same for every row, so NumPy buil
 """
 
 import io
+import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -47,20 +48,18 @@ def copy_rows(connection: sa.Connection, target: str, rows: pa.Table) -> None:
 
 
 def copy_points(connection: sa.Connection, points: pa.Table) -> None:
-    """Append points [series_id, ts, value] by binary COPY, each day into its own partition, which must exist."""
+    """Append points [series_id, ts, value], in order of days, by binary COPY into the day's partition, which exists."""
     ts = _int64(points["ts"])
     series_id = _int64(points["series_id"])
     value = points["value"].to_numpy()
     day = ts // _DAY_US
-    first = int(day.min())
-    order = np.argsort((day - first).astype(np.int16), kind="stable")  # 16 bits: radix sort
-    cuts = np.searchsorted(day[order], np.unique(day)[1:])
-    for rows in np.split(order, cuts):
-        target = partition_name(int(day[rows[0]]))
+    ends = [*(np.flatnonzero(np.diff(day)) + 1), len(day)]
+    for first, end in itertools.pairwise([0, *ends]):
+        target = partition_name(int(day[first]))
         with _cursor(connection).copy(f'copy "{target}" from stdin (format binary)') as copy:
             copy.write(_HEADER)
-            for start in range(0, len(rows), _ROWS_PER_BLOCK):
-                some = rows[start : start + _ROWS_PER_BLOCK]
+            for start in range(first, end, _ROWS_PER_BLOCK):
+                some = slice(start, min(start + _ROWS_PER_BLOCK, end))
                 copy.write(encode_points(series_id[some], ts[some], value[some]))
             copy.write(_TRAILER)
 

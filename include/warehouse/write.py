@@ -6,6 +6,7 @@ All happen in one transaction, opened by `Warehouse.transaction()`. Dimensions a
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import sqlalchemy as sa
@@ -62,7 +63,7 @@ class Transaction:
 
         `points` has [series_id, ts, value]; the series must be in `series` already, for they tell what the scope holds.
         """
-        rows = conform(metric_point, points)
+        rows = _by_day(conform(metric_point, points))
         self.take_turns("metric_point", scope.source, scope.query)
         self._connection.execute(sa.delete(metric_point).where(*points_of(scope)))
         if rows.num_rows and not transfer.is_duckdb(self._connection):
@@ -187,6 +188,14 @@ def points_of(scope: Scope) -> Iterable[sa.ColumnElement[bool]]:
 def in_shard(identity: sa.ColumnElement[int], shard: int, shards: int) -> sa.ColumnElement[bool]:
     """Return the condition that an id is in a shard: `window.shard_of` in SQL, for every 64-bit integer."""
     return sa.func.abs(identity % sa.literal(shards)) == shard  # abs last: that of the smallest integer overflows
+
+
+def _by_day(points: pa.Table) -> pa.Table:
+    """Return points with days in order, otherwise as given: whole blocks of storage can be skipped by time then."""
+    day = points["ts"].cast(pa.int64()).to_numpy() // 86_400_000_000
+    if len(day) == 0 or bool(np.all(day[:-1] <= day[1:])):
+        return points
+    return points.take(np.argsort((day - day.min()).astype(np.int16), kind="stable"))  # 16 bits: radix sort
 
 
 def _loaded_for(table: sa.Table, scope: Scope) -> Iterable[sa.ColumnElement[bool]]:

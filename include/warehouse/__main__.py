@@ -1,0 +1,97 @@
+"""The warehouse on the command line: `python -m include.warehouse sql | status | migrate`."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from include.errors import AlmanacError
+from include.settings import settings
+from include.warehouse import migrate as revisions
+from include.warehouse import status as state
+from include.warehouse.engine import Warehouse
+from include.warehouse.query import query
+
+app = typer.Typer(help="Look into the warehouse, and bring it to the code's revision.", no_args_is_help=True)
+Verbose = Annotated[bool, typer.Option("--verbose", help="Show the whole trace of an error.")]
+
+
+class Format(StrEnum):
+    """How rows are printed."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+@app.command()
+def sql(
+    statement: Annotated[str, typer.Argument(help="A select; anything that writes is refused.")],
+    form: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.TABLE,
+    limit: Annotated[int, typer.Option(min=1, help="Print at most so many rows.")] = 1000,
+    verbose: Verbose = False,
+) -> None:
+    """Run a select and print its rows."""
+    with _one_sentence(verbose):
+        rows = query(_warehouse(), statement, limit)
+        typer.echo(_text(rows, form), nl=form is not Format.CSV)
+        if len(rows) == limit:
+            typer.echo(f"The first {limit} rows; --limit shows more.", err=True)
+
+
+@app.command()
+def status(
+    loads: Annotated[int, typer.Option(min=0, help="How many of the last loads to show.")] = 10,
+    verbose: Verbose = False,
+) -> None:
+    """Show tables with rows, newest time and size, the last loads, the revision, and who holds the lock."""
+    with _one_sentence(verbose):
+        warehouse = _warehouse()
+        holder = warehouse.holder()
+        tables = state.tables(warehouse)
+        tables["size"] = [f"{size / 1e6:,.1f} MB" for size in tables.pop("bytes")]
+        typer.echo(f"warehouse  {warehouse.url.render_as_string()}")
+        typer.echo(f"revision   {state.revision(warehouse)} (the code: {revisions.revisions()[-1]})")
+        typer.echo(f"lock       {holder or 'free'}\n")
+        typer.echo(_text(tables, Format.TABLE))
+        typer.echo("\n" + _text(state.last_loads(warehouse, loads), Format.TABLE))
+
+
+@app.command()
+def migrate(verbose: Verbose = False) -> None:
+    """Create the warehouse's tables, or bring them to the code's revision."""
+    with _one_sentence(verbose):
+        warehouse = _warehouse()
+        warehouse.migrate()
+        typer.echo(f"{warehouse.url.render_as_string()} is at revision {state.revision(warehouse)}.")
+
+
+def _warehouse() -> Warehouse:
+    return Warehouse(settings().warehouse, settings().lock_timeout_seconds)
+
+
+def _text(rows: pd.DataFrame, form: Format) -> str:
+    if form is Format.CSV:
+        return rows.to_csv(index=False)
+    if form is Format.JSON:
+        return rows.to_json(orient="records", date_format="iso", date_unit="us", indent=2, force_ascii=False)
+    return rows.to_string(index=False, na_rep="") if len(rows) else f"no rows ({', '.join(rows.columns)})"
+
+
+@contextmanager
+def _one_sentence(verbose: bool) -> Iterator[None]:
+    try:
+        yield
+    except AlmanacError as error:
+        if verbose:
+            raise
+        typer.echo(str(error), err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m include.warehouse")
