@@ -32,7 +32,9 @@ class Settings(BaseSettings):
     )
     landing_url: str = Field(default="", description="Store of landed Parquet; empty means <home>/landing.")
     documents_url: str = Field(default="", description="Store of report documents; empty means <home>/documents.")
-    mlflow_url: str = Field(default="", description="MLflow tracking URI; empty means sqlite:///<home>/mlflow/mlflow.db.")
+    mlflow_url: str = Field(
+        default="", description="MLflow tracking URI; empty means sqlite:///<home>/mlflow/mlflow.db."
+    )
     ui_port: int = Field(default=8080, description="Port of Airflow's UI and API in `make run`.")
     mlflow_port: int = Field(default=5000, description="Port of MLflow in `make run`.")
     smtp_port: int = Field(default=2525, description="Port of the local mail sink in `make run`.")
@@ -41,6 +43,8 @@ class Settings(BaseSettings):
     grid_minutes: int = Field(default=60, description="Width of the regular windows: 5, 15, 60 or 1440 minutes.")
     shards: int = Field(default=4, ge=1, le=64, description="Into how many mapped tasks work over series is split.")
     lock_timeout_seconds: float = Field(default=120.0, gt=0, description="How long to wait for the DuckDB lock.")
+    retention_days: int = Field(default=120, ge=7, description="How long points, results and landed files are kept.")
+    quarantine_days: int = Field(default=30, ge=1, description="How long quality results and quarantined rows are kept.")
     max_series_per_query: int = Field(
         default=20_000, ge=1, description="Series beyond this cap, per query, go to quarantine."
     )

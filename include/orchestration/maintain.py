@@ -1,0 +1,60 @@
+"""Housekeeping: what is older than its retention goes, so do landed partitions that nobody would replay."""
+
+from datetime import timedelta
+from typing import Any
+
+from include.landing import landed_partitions, remove_landed
+from include.orchestration.runtime import Runtime
+from include.warehouse.schema import (
+    anomaly,
+    episode,
+    forecast_point,
+    load_log,
+    metric_point,
+    quality_result,
+    quarantine_row,
+    slo_status,
+)
+
+_KEPT_DAYS = (
+    (metric_point, "ts", "retention_days"),
+    (anomaly, "ts", "retention_days"),
+    (episode, "last_ts", "retention_days"),
+    (forecast_point, "window_end", "retention_days"),
+    (slo_status, "calculated_for", "retention_days"),
+    (load_log, "finished_at", "retention_days"),
+    (quality_result, "recorded_at", "quarantine_days"),
+    (quarantine_row, "recorded_at", "quarantine_days"),
+)
+
+
+def expire_rows(rt: Runtime) -> dict[str, int]:
+    """Delete rows older than the settings' retention, one short transaction per table; return how many of each."""
+    now = rt.clock.now()
+    gone = {}
+    for table, column, setting in _KEPT_DAYS:
+        with rt.warehouse.transaction() as tx:
+            gone[table.name] = tx.expire(table, column, now - timedelta(days=getattr(rt.settings, setting)))
+    return gone
+
+
+def prune_landing(rt: Runtime) -> dict[str, int]:
+    """Remove landed partitions that a newer load of the same scope has superseded, and those beyond retention."""
+    store = rt.settings.landing
+    oldest = rt.clock.now() - timedelta(days=rt.settings.retention_days)
+    settled = rt.clock.now() - timedelta(days=1)
+    newest = {landed.path for landed in landed_partitions(store)}
+    removed = kept = 0
+    for landed in landed_partitions(store, newest=False):
+        superseded = landed.path not in newest and landed.created < settled
+        if superseded or landed.scope.window.end < oldest:
+            remove_landed(landed)
+            removed += 1
+        else:
+            kept += 1
+    return {"removed": removed, "kept": kept}
+
+
+def compact_warehouse(rt: Runtime) -> dict[str, Any]:
+    """Give space that deleted rows held back to the engine."""
+    return rt.warehouse.compact()
