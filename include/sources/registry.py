@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from include.config.query import MetricQuery
-from include.config.source import EventQuery, SourceConfig
+from include.config.source import EventQuery, FileLayout, SourceConfig
 from include.http import Credentials, HttpClient
 from include.sources.base import Source, SourceRejected
+from include.sources.files import FilesSource
 from include.sources.fleet import FleetSource
 from include.sources.prometheus import PrometheusSource
 
@@ -40,8 +41,15 @@ def _fleet(opening: Opening) -> Source:
     return FleetSource(opening.source.name, opening.source.location(opening.home), opening.query)
 
 
+def _files(opening: Opening) -> Source:
+    feed = opening.query.layout if isinstance(opening.query, EventQuery) else None
+    layout = feed or opening.source.layout or FileLayout()
+    return FilesSource(opening.source.name, opening.source.location(opening.home), layout, opening.query)
+
+
 _OPENERS: Mapping[str, Callable[[Opening], Source]] = {
     "prometheus": _prometheus,
+    "files": _files,
     "fleet": _fleet,
 }
 

@@ -1,0 +1,106 @@
+"""Reads files of any object store or disk by the layout that the YAML gives: which files, which column is what.
+
+Rows whose cells cannot be read go out with `raw`. A row without a readable time is placed where its neighbour in the
+file is, so that it is reported in one window and not in all.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from upath import UPath
+
+from include.config.query import MetricQuery
+from include.config.source import EventQuery, FileLayout
+from include.datasets import METRIC_POINT, UTC_TIME, dataset
+from include.sources.base import SourceAnswerInvalid, SourceRejected, SourceUnavailable
+from include.sources.columns import made_times, times
+from include.sources.documents import Document, UnreadableFileError, form_of, read_document
+from include.sources.file_points import points, without_repeats
+from include.sources.file_records import records
+from include.sources.file_rows import MissingColumnError, RowSlice, path_labels
+from include.window import Grid, Window
+
+
+class FilesSource:
+    """Reads one metric query or one feed from the files below a folder."""
+
+    def __init__(self, name: str, folder: str, layout: FileLayout, query: MetricQuery | EventQuery) -> None:
+        self._name = name
+        self._folder = UPath(folder)
+        self._layout = layout
+        self._query = query
+        self._dataset = dataset(query.dataset) if isinstance(query, EventQuery) else METRIC_POINT
+        self.warnings: list[str] = []
+
+    def read(self, window: Window) -> Iterator[pa.RecordBatch]:
+        """Yield the window's rows of all files: one batch, in order of series and time (records: of time).
+
+        A row that stands in several files, or twice in one, comes once; rows that contradict each other all come, and
+        quality judges them.
+        """
+        tables = [table for path in self._files(window) if (table := self._table(path, window)).num_rows]
+        if tables:
+            yield from without_repeats(pa.concat_tables(tables), self._dataset).to_batches()
+
+    def _files(self, window: Window) -> list[UPath]:
+        pattern = self._layout.files
+        dated = "%" in pattern
+        if self._folder.is_file():
+            return [self._folder]
+        if not self._folder.is_dir():
+            raise SourceRejected(f"Source {self._name!r}: there is no folder {self._folder}. Correct path.")
+        patterns = sorted({f"{day:{pattern}}" for day in _days(window, self._layout.shift)}) if dated else [pattern]
+        found = sorted({path for one in patterns for path in self._folder.glob(one) if path.is_file()}, key=str)
+        if not found and not dated:
+            raise SourceRejected(
+                f"Source {self._name!r}: no file below {self._folder} matches {pattern}. Correct files in its layout."
+            )
+        return found
+
+    def _table(self, path: UPath, window: Window) -> pa.Table:
+        layout = self._layout
+        try:
+            document = read_document(path.read_bytes(), layout.format or form_of(path.name), layout.records)
+            rows = _in_window(document, layout, window)
+            rows = RowSlice(rows.table, rows.ts, rows.broken, path_labels(layout, path.as_posix()))
+            if isinstance(self._query, MetricQuery):
+                return points(rows, layout, self._query)
+            return records(rows, layout, self._query)
+        except (UnreadableFileError, MissingColumnError) as error:
+            raise SourceAnswerInvalid(f"Source {self._name!r}, file {path}: {error}") from error
+        except OSError as error:
+            raise SourceUnavailable(
+                f"Source {self._name!r}: {path} cannot be read ({error}). Check that the store is up and may be read."
+            ) from error
+
+
+def _in_window(document: Document, layout: FileLayout, window: Window) -> RowSlice:
+    table = document.rows
+    if layout.time_start is not None and layout.time_step is not None:
+        found = made_times(table.num_rows, layout.time_start + layout.shift, layout.time_step)
+    elif table.num_rows and layout.time not in table.column_names:
+        raise MissingColumnError(layout.time, table.column_names)
+    elif table.num_rows:
+        found = times(table[layout.time].combine_chunks(), layout)
+    else:
+        found = pa.array([], UTC_TIME)
+    # A file without any readable time tells so in every window: it cannot be placed, and must not stay silent.
+    place = pc.fill_null(pc.fill_null_backward(pc.fill_null_forward(found)), pa.scalar(window.start, UTC_TIME))
+    inside = pc.and_(
+        pc.greater_equal(place, pa.scalar(window.start, UTC_TIME)), pc.less(place, pa.scalar(window.end, UTC_TIME))
+    )
+    here = inside.to_numpy(zero_copy_only=False)
+    broken = [text for before, text in document.broken if not len(here) or here[min(max(before - 1, 0), len(here) - 1)]]
+    if not np.all(here):
+        table, found = table.filter(inside), found.filter(inside)
+    return RowSlice(table, found, broken, {})
+
+
+def _days(window: Window, shift: timedelta) -> Iterator[object]:
+    day = Grid.DAY.floor(window.start - shift)
+    while day < window.end - shift:
+        yield day
+        day += timedelta(days=1)
