@@ -7,7 +7,7 @@ up to six hours finds the same cuts.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -54,14 +54,15 @@ def detect(
     points: pd.DataFrame,
     series: pd.DataFrame,
     window: Window,
+    *,
     model_version: str,
     hours: BusinessHours | None = None,
     ladder: Ladder | None = None,
 ) -> Found:
     """Return the anomalies of a window and the episodes that are open or end in it.
 
-    `points` starts `history(detector)` before the window, and ends with it. With `first_seen` in `series`, a series that is
-    younger than 14 days is scored, but its episodes stay in the state `learning`.
+    `points` starts `history(detector)` before the window, and ends with it. With `first_seen` in `series`, a series
+    that is younger than 14 days is scored, but its episodes stay in the state `learning`.
     """
     points = points[points["ts"] < window.end]
     if points.empty:
@@ -82,11 +83,11 @@ def detect(
     _describe(flagged, panel, Calendar.of(panel, series, hours), scores, ladder or Ladder())
     episode = _episodes(flagged, window, _learning(known, panel, window))
     flagged["episode_id"] = flagged["episode"].map(episode.set_index("episode")["episode_id"])
-    _reason(flagged, episode, detector, points, series, window)
+    _reason(flagged, episode, detector=detector, points=points, series=series, window=window)
     return Found(_anomaly_rows(flagged, window, detector, model_version), _episode_rows(episode, flagged))
 
 
-def _us(moment: pd.Timestamp) -> int:  # microseconds since 1970
+def _us(moment: datetime) -> int:  # microseconds since 1970
     return int(moment.timestamp() * 1_000_000)
 
 
@@ -173,6 +174,7 @@ def _episodes(flagged: pd.DataFrame, window: Window, learning: npt.NDArray[np.in
 def _reason(
     flagged: pd.DataFrame,
     episode: pd.DataFrame,
+    *,
     detector: Detector,
     points: pd.DataFrame,
     series: pd.DataFrame,

@@ -65,4 +65,4 @@ def episodes_per_day(panel: Panel, score: Floats, threshold: float, group: npt.N
     members = members.sort_values(["group", "ts"], ignore_index=True)
     found = runs(members["group"].to_numpy(), members["ts"].to_numpy())
     days = max((panel.ts.max() - panel.ts.min()) / 86_400_000_000, 1e-9)
-    return (int(found[-1]) + 1 if len(found) else 0) / days / len(np.unique(group))
+    return float((int(found[-1]) + 1 if len(found) else 0) / days / len(np.unique(group)))

@@ -16,7 +16,8 @@ class Ladder:
     """Steps from LOW upwards: a point is on a step when |z15| or its percentile is above that step's limit.
 
     The percentile alone never makes more than HIGH: a day always has a highest hour, so a rank cannot tell a
-    catastrophe from a busy evening. CRITICAL takes a z-score, or a score of `critical_score` thresholds beside the rank.
+    catastrophe from a busy evening. CRITICAL takes a z-score, or beside the rank a score of `critical_score` times the
+    threshold.
     """
 
     z: tuple[float, float, float] = (2.0, 3.0, 5.0)
