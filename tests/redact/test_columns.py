@@ -1,0 +1,135 @@
+import json
+import time
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from include.datasets import ALERT, LABELS, METRIC_POINT
+from include.redact import redact_batch, redact_column, redact_text
+from include.redact.rules import iban, luhn
+
+KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nabc\n-----END RSA PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        ("mail jane.doe+x@example.co.uk now", "mail <email> now"),
+        ("card 4111 1111 1111 1111.", "card <card>."),
+        ("card 4111111111111111", "card <card>"),
+        ("card 378282246310005", "card <card>"),
+        ("from 10.20.30.40:9100", "from <ip>:9100"),
+        ("from 2001:db8::1 port 80", "from <ip> port 80"),
+        ("call +49 30 1234567", "call <phone>"),
+        ("call (415) 555-2671 or 415-555-2671", "call <phone> or <phone>"),
+        ("IBAN DE89 3704 0044 0532 0130 00 ok", "IBAN <iban> ok"),
+        ("IBAN GB82WEST12345698765432", "IBAN <iban>"),
+        ("t=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dBjftJeZ4CVP", "t=<jwt>"),
+        ("AKIAIOSFODNN7EXAMPLE used", "<aws_key> used"),
+        ("key AIza" + "a" * 35, "key <gcp_key>"),
+        ("xoxb-123456789012-abcdef", "<slack_token>"),
+        ("https://hooks.slack.com/services/T000/B000/XXXXXXXX", "https://hooks.slack.com/services/<slack_hook>"),
+        ("ghp_" + "a1" * 18, "<github_token>"),
+        ("postgres://admin:s3cret@db:5432/x", "postgres://admin:<password>@db:5432/x"),
+        ("Authorization: Bearer abcdefghijklmnop1234", "Authorization: Bearer <token>"),
+        ("password=hunter2, user=x", "password=<password>, user=x"),
+        ('{"api_key": "abc123"}', '{"api_key": "<password>"}'),
+        (f"key:\n{KEY}\nend", "key:\n<private_key>\nend"),
+    ],
+)
+def test_what_is_hidden(text: str, redacted: str) -> None:
+    assert redact_text(text) == redacted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "blk_-1608999687919862906 replicated",
+        "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "commit da39a3ee5e6b4b0d3255bfef95601890afd80709",
+        "4111 1111 1111 1112 fails the check digit",
+        "at 12:34:56 and 2026-11-05T07:00:00Z",
+        "version 1.2.3 of 4.5.6-rc1",
+        "00:1b:63:84:45:e6 is a network card's own address",
+        "0000000000000000 zeros",
+        "081109 203518 148 INFO dfs.DataNode",
+        "std::vector and a::b and std::dec2",
+        "took 1790812800 ns",
+        "550e8400-e29b-41d4-a716-446655440000",
+    ],
+)
+def test_what_is_left_alone(text: str) -> None:
+    assert redact_text(text) == text
+
+
+def test_checksums() -> None:
+    assert luhn("4111-1111-1111-1111")
+    assert not luhn("4111-1111-1111-1112")
+    assert iban("DE89370400440532013000")
+    assert not iban("DE89370400440532013001")
+
+
+def test_counts_are_kept_and_nulls_stay_null() -> None:
+    column, counts = redact_column(pa.array(["a@b.org c@d.org", None, "10.0.0.1", "plain"]))
+    assert column.to_pylist() == ["<email> <email>", None, "<ip>", "plain"]
+    assert counts == {"email": 2, "ip": 1}
+
+
+def test_a_dictionary_column_stays_one_and_equal_texts_become_one() -> None:
+    column = pa.array(["a@b.org", "c@d.org", None, "a@b.org"]).dictionary_encode().cast(LABELS)
+    redacted, _ = redact_column(column)
+    assert redacted.to_pylist() == ["<email>", "<email>", None, "<email>"]
+    assert redacted.dictionary.to_pylist() == ["<email>"]
+    assert redacted.type == LABELS
+
+
+def test_an_address_in_a_metric_label_is_identity_and_stays_but_a_password_goes() -> None:
+    labels = pa.array(['{"instance":"10.0.0.1:9100","url":"http://a:geheim@b/"}']).dictionary_encode().cast(LABELS)
+    raw = pa.array(["10.0.0.1 said jane@example.org"])
+    ts = pa.array([0], pa.int64()).cast(METRIC_POINT.schema.field("ts").type)
+    batch = pa.RecordBatch.from_arrays([ts, labels, pa.array([1.0]), raw], schema=METRIC_POINT.schema)
+    redacted, counts = redact_batch(batch)
+    row = redacted.to_pylist()[0]
+    assert json.loads(row["labels"]) == {"instance": "10.0.0.1:9100", "url": "http://a:<password>@b/"}
+    assert row["raw"] == "<ip> said <email>"
+    assert counts == {"url_password": 1, "ip": 1, "email": 1}
+
+
+def test_summaries_of_alerts_lose_what_their_labels_may_keep() -> None:
+    row = {"summary": "10.0.0.1 is down", "labels": '{"instance":"10.0.0.1"}', "alert_id": "4111111111111111"}
+    redacted, counts = redact_batch(pa.RecordBatch.from_pylist([row], schema=ALERT.schema))
+    out = redacted.to_pylist()[0]
+    assert (out["summary"], out["labels"], out["alert_id"]) == ("<ip> is down", row["labels"], row["alert_id"])
+    assert counts == {"ip": 1}
+
+
+PIECES = st.sampled_from(
+    ["a@b.org", "4111111111111111", "10.0.0.1", "::1", "+4930123456", "password=", "eyJhbGciOiJI", ".", ":", "/", "@",
+     "://", " ", "-", "<", ">", '"', "\\", "DE89370400440532013000", "Bearer ", "x", "1", "é", "\n", "abcdefghijklmnop"]
+)  # fmt: skip
+
+
+@given(st.lists(st.one_of(PIECES, st.text(max_size=5)), max_size=12).map("".join))
+def test_redacting_twice_changes_nothing(text: str) -> None:
+    once = redact_text(text)
+    assert redact_text(once) == once
+
+
+@given(st.lists(st.text(alphabet="abc @.", max_size=8), max_size=6))
+def test_row_count_and_order_survive(texts: list[str]) -> None:
+    column, _ = redact_column(pa.array(texts, pa.string()))
+    assert len(column) == len(texts)
+    assert column.to_pylist() == [redact_text(text) for text in texts]
+
+
+@given(st.from_regex(r"\A[a-z0-9][a-z0-9._%+-]{0,20}@[a-z0-9-]{1,10}\.(org|de|co\.uk)\Z"))
+def test_an_address_is_hidden_whatever_stands_around_it(address: str) -> None:
+    assert redact_text(f"mail {address} now") == "mail <email> now"
+
+
+def test_a_long_text_takes_linear_time() -> None:
+    started = time.monotonic()
+    redact_text("1 " * 20_000 + "a@" * 20_000 + ":" * 20_000)
+    assert time.monotonic() - started < 5
