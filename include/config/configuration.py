@@ -70,14 +70,14 @@ class Config:
         """Return the metric query or feed of that name on that source, or raise `UnknownNameError`."""
         known = self.sources.get(source)
         if known is None:
-            raise UnknownNameError(f"No source is called {source!r}; {one_of(source, list(self.sources), 'sources')}.")
+            raise UnknownNameError(f"No source is called {source!r}; there is {one_of(source, list(self.sources))}.")
         query = self.queries.get(name)
         if query is not None and source in query.sources:
             return query
         if name in known.events:
             return known.events[name]
         names = [task[1] for task in self.tasks() if task[0].name == source]
-        raise UnknownNameError(f"Source {source!r} has no query {name!r}; {one_of(name, names, 'queries')}.")
+        raise UnknownNameError(f"Source {source!r} has no query {name!r}; it has {one_of(name, names)}.")
 
     def resolver(self, source: str) -> AliasResolver:
         """Return what resolves the names that one source uses."""

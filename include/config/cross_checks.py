@@ -107,7 +107,7 @@ def unknown_audiences(audiences: Sequence[str], services: Mapping[str, Found[Ser
     owners = sorted({found.value.owner for found in services.values() if found.value.owner} | {EVERYONE})
     for name in audiences:
         if name not in owners:
-            yield name, one_of(name, owners, "owners")
+            yield name, one_of(name, owners)
 
 
 def _missing(
@@ -120,4 +120,4 @@ def _missing(
 
 
 def _choose(name: str, known: Collection[str], what: str) -> str:
-    return one_of(name, sorted(known), f"{what} that are declared")
+    return f"the {what} that are declared: {one_of(name, sorted(known))}"

@@ -113,8 +113,8 @@ def _name_events(document: Document) -> tuple[Document, list[Problem]]:
             sources[name] = entry
             continue
         events = entry.get("events")
-        if events is None:
-            events = {"alerts": {"dataset": "alert"}} if entry.get("type") == "alertmanager" else {}
+        if events is None and entry.get("type") == "alertmanager":
+            events = {"alerts": {"dataset": "alert"}}
         if isinstance(events, dict):
             named: dict[str, object] = {}
             for event, spec in events.items():
@@ -126,7 +126,7 @@ def _name_events(document: Document) -> tuple[Document, list[Problem]]:
                     own = {**own, "name": event, "source": name}
                 named[event] = own
             events = named
-        sources[name] = {**entry, "events": events}
+        sources[name] = {**entry, "events": events} if events is not None else {**entry}
     return Document(document.file, {"sources": sources}, document.places), problems
 
 

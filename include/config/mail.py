@@ -1,13 +1,23 @@
 """Mail: off until someone turns it on; who gets the reports of which team, and when."""
 
+import re
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from include.config.values import Model, Name, TimeZone
 
 EVERYONE = "everyone"
-Address = Annotated[str, StringConstraints(pattern=r"^[^@\s<>,;]+@[^@\s<>,;]+$", max_length=254)]
+_ADDRESS = re.compile(r"[^@\s<>,;\"]{1,64}@[^@\s<>,;\"]{1,190}")
+
+
+def _address(value: str) -> str:
+    if not _ADDRESS.fullmatch(value):
+        raise ValueError("an address such as team@example.org")
+    return value
+
+
+Address = Annotated[str, AfterValidator(_address)]
 
 
 def _addresses_only(value: object) -> object:

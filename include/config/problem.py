@@ -19,7 +19,7 @@ class Problem:
 
     def __str__(self) -> str:
         key = f"{self.key}: " if self.key else ""
-        return f"{self.file}:{self.line}: {key}found {self.found}; {self.allowed}"
+        return f"{self.file}:{self.line}: {key}found {self.found}; allowed: {self.allowed}"
 
 
 class ConfigError(AlmanacError):
@@ -39,13 +39,12 @@ class ConfigError(AlmanacError):
         return type(self), (self.folder, self.problems)
 
 
-def one_of(found: str, allowed: Sequence[str], what: str = "allowed") -> str:
-    """Return the allowed names as text, led by the one that `found` was probably meant to be.
+def one_of(found: str, allowed: Sequence[str]) -> str:
+    """Return the allowed names as text, and the one that `found` was probably meant to be.
 
-    >>> one_of("ownr", ["owner", "tier"], "keys here")
-    "did you mean 'owner'? keys here: owner, tier"
+    >>> one_of("ownr", ["owner", "tier"])
+    "owner, tier; did you mean 'owner'?"
     """
     close = get_close_matches(found, allowed, n=1)
-    guess = f"did you mean {close[0]!r}? " if close else ""
     shown = ", ".join(allowed[:30]) + (f" and {len(allowed) - 30} more" if len(allowed) > 30 else "")
-    return f"{guess}{what}: {shown or 'none'}"
+    return f"{shown or 'nothing, none is declared'}" + (f"; did you mean {close[0]!r}?" if close else "")

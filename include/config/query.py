@@ -1,7 +1,7 @@
 """A metric query: what to ask a source, how its series are told apart, and what its numbers mean."""
 
 from datetime import timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -27,7 +27,7 @@ class MetricQuery(Model):
         min_length=1, description="source or sources that answer it"
     )
     expr: Text = Field(description="PromQL; for type files and fleet the metric's name")
-    kind: MetricKind
+    kind: MetricKind = Field(description=f"one of {', '.join(get_args(MetricKind))}")
     unit: Annotated[str, Field(pattern=r"^[A-Za-z%][A-Za-z0-9%_/]*$", max_length=40)] = Field(
         description="seconds, ratio, bytes, bytes/s, requests, requests/s, count, EUR, …"
     )

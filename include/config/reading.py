@@ -19,6 +19,17 @@ GIVEN = frozenset({"name", "source"})
 """Fields that the key of an entry gives; nobody writes them into an entry itself."""
 
 
+_MESSAGES = {
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "string_type": "text; put it in quotes",
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "float_parsing": "a number",
+    "float_type": "a number",
+}
+
+
 @dataclass(frozen=True)
 class Found(Generic[M]):
     """A value and where it stands."""
@@ -45,7 +56,7 @@ def read_file(folder: Path, name: str, sections: Mapping[str, bool]) -> tuple[Do
         return Document(name, {}), problems
     for key in document.data:
         if key not in sections:
-            problems.append(document.problem((key,), f"unknown key {key!r}", one_of(key, list(sections), "keys here")))
+            problems.append(document.problem((key,), f"unknown key {key!r}", one_of(key, list(sections))))
     for section, holds_entries in sections.items():
         value = document.data.get(section)
         if holds_entries and value is not None and not isinstance(value, dict):
@@ -54,16 +65,34 @@ def read_file(folder: Path, name: str, sections: Mapping[str, bool]) -> tuple[Do
 
 
 def read_entries(document: Document, section: str, model: type[M]) -> tuple[dict[str, Found[M]], list[Problem]]:
-    """Read the named entries of a section; the ones that are wrong are left out and told in the problems."""
+    """Read the named entries of a section.
+
+    An entry with problems comes without its wrong keys where that is possible, so that what the others refer to, and
+    what it refers to itself, is checked all the same.
+    """
     found: dict[str, Found[M]] = {}
     problems: list[Problem] = []
     for name, data in entries_of(document, section).items():
         path: KeyPath = (section, name)
-        value, wrong = validate(model, {} if data is None else data, document, path, given={"name": name})
+        given = {"name": name}
+        value, wrong = validate(model, {} if data is None else data, document, path, given)
         problems += wrong
+        if value is None and isinstance(data, dict):
+            value = _what_is_right(model, {**data, **given})
         if value is not None:
             found[name] = Found(value, document, path)
     return found, problems
+
+
+def _what_is_right(model: type[M], data: dict[str, object]) -> M | None:
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        wrong = {detail["loc"][0] for detail in error.errors() if detail["loc"]}
+    try:
+        return model.model_validate({key: value for key, value in data.items() if key not in wrong})
+    except ValidationError:
+        return None
 
 
 def entries_of(document: Document, section: str) -> Mapping[str, object]:
@@ -111,11 +140,14 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], document: Document, p
     if kind == "missing":
         description = _description(model, loc)
         keys = _keys(_annotation_at(model, loc[:-1]))
-        return document.problem(at, "nothing", f"a value: {description}" if description else f"keys: {', '.join(keys)}")
+        return document.problem(at, "nothing", description or f"a value; the keys here are {', '.join(keys)}")
     if kind == "literal_error":
         options = re.findall(r"'([^']*)'", str(context.get("expected", "")))
         return document.problem(at, shown(detail["input"]), one_of(str(detail["input"]), options))
-    message = detail["msg"].removeprefix("Value error, ")
+    message = _MESSAGES.get(kind, detail["msg"].removeprefix("Value error, "))
+    if kind == "value_error" and isinstance(detail["input"], dict):
+        keys = [key for key in detail["input"] if key not in GIVEN]
+        return document.problem(at, f"the keys {', '.join(keys)}" if keys else "nothing", message)
     if kind in {"model_type", "model_attributes_type", "dict_type"}:
         keys = _keys(_annotation_at(model, loc))
         message = f"a mapping with {', '.join(keys)}" if keys else "a mapping"
@@ -124,7 +156,7 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], document: Document, p
 
 def _unknown_key(document: Document, path: KeyPath, keys: list[str]) -> Problem:
     key = str(path[-1])
-    return document.problem(path, f"unknown key {key!r}", one_of(key, keys, "keys here"))
+    return document.problem(path, f"unknown key {key!r}", one_of(key, keys))
 
 
 def _description(model: type[BaseModel], loc: tuple[int | str, ...]) -> str:

@@ -123,9 +123,7 @@ def _item(document: Document, path: KeyPath, data: object) -> tuple[_Item | None
     if not isinstance(kind, str) or kind not in KINDS:
         return None, [document.problem((*path, "kind"), shown(kind), one_of(str(kind), list(KINDS)))]
     problems = [
-        document.problem((*path, key), f"unknown key {key!r}", one_of(key, keys, "keys here"))
-        for key in data
-        if key not in keys
+        document.problem((*path, key), f"unknown key {key!r}", one_of(key, keys)) for key in data if key not in keys
     ]
     metadata, wrong = validate(Metadata, data.get("metadata", {}), document, (*path, "metadata"))
     problems += wrong
@@ -146,7 +144,7 @@ def _slo(item: _Item, spec: SloSpec, slis: Mapping[str, Indicator | None], probl
         indicator = slis[spec.indicator_ref]
     else:
         ref = str(spec.indicator_ref)
-        wrong.append(item.document.problem((*path, "indicatorRef"), repr(ref), one_of(ref, sorted(slis), "SLIs")))
+        wrong.append(item.document.problem((*path, "indicatorRef"), repr(ref), one_of(ref, sorted(slis))))
     window = _time_window(spec.time_window[0], item.document, (*path, "timeWindow", 0), wrong)
     objectives = _objectives(spec, indicator, item.document, path, wrong)
     burn_rate = _burn_rate(item, wrong)
@@ -199,9 +197,7 @@ def _metric(metric: Metric, document: Document, path: KeyPath, problems: list[Pr
         return None
     for key in source.spec:
         if key not in {"query", "labels"}:
-            problem = document.problem(
-                (*at, "spec", key), f"unknown key {key!r}", one_of(key, ["query", "labels"], "keys here")
-            )
+            problem = document.problem((*at, "spec", key), f"unknown key {key!r}", one_of(key, ["query", "labels"]))
             problems.append(problem)
     query, labels = source.spec.get("query"), source.spec.get("labels", {})
     if not isinstance(query, str) or not query:

@@ -84,7 +84,7 @@ class EventQuery(Model):
 
     name: Name
     source: Name
-    dataset: EventDataset
+    dataset: EventDataset = Field(description="alert, incident or change_event")
     service_labels: Annotated[tuple[Text, ...], BeforeValidator(one_or_many)] = Field(
         default=("service", "job", "namespace"), min_length=1, description="labels that name the service, first wins"
     )

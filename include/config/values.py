@@ -2,14 +2,15 @@
 
 import re
 from datetime import datetime, timedelta
+from difflib import get_close_matches
 from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints
 
-from include.config.problem import one_of
 from include.window import WindowError, parse_time
 
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,119}", re.ASCII)
 _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*(s|m|h|d|w)")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _LONGEST = timedelta(days=3660)
@@ -38,6 +39,12 @@ def parse_duration(value: object) -> timedelta:
     return duration
 
 
+def _name(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise ValueError("a name of letters, digits, _ . and -, at most 120")
+    return value
+
+
 def _positive_duration(value: object) -> timedelta:
     duration = parse_duration(value)
     if not duration:
@@ -60,8 +67,9 @@ def _time_zone(value: object) -> object:
     try:
         ZoneInfo(value)
     except (KeyError, ValueError, OSError):
-        suggestion = one_of(value, sorted(available_timezones()), "zones").partition("? ")
-        raise ValueError(f"{suggestion[0]}? " * bool(suggestion[1]) + "a zone such as Europe/Berlin or UTC") from None
+        close = get_close_matches(value, available_timezones(), n=1)
+        guess = f"; did you mean {close[0]!r}?" if close else ""
+        raise ValueError(f"a time zone such as Europe/Berlin or UTC{guess}") from None
     return value
 
 
@@ -70,7 +78,7 @@ def one_or_many(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_length=120)]
+Name = Annotated[str, AfterValidator(_name)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=10_000)]
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 PositiveDuration = Annotated[timedelta, BeforeValidator(_positive_duration)]
