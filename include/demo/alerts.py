@@ -1,0 +1,197 @@
+"""Alerts as a team with a mixed record would have set them: some good, some noisy, some that flap.
+
+A rule compares a measured value with a threshold; it fires after `hold` bad minutes and resolves after `quiet` good
+ones. Thresholds come from a usual week, and for some services they were set too tight or with no patience.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from include.demo.fleet import COUNT, INDEX, NAMES, SERVICES, Floats
+from include.demo.measure import Measured, measure
+from include.demo.signals import simulate
+from include.demo.world import MINUTES, World, day_of
+
+LONGEST = 40
+"""Days back to look for the start of an alert that has been firing all along."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule for one service."""
+
+    name: str
+    service: int
+    metric: str
+    threshold: float
+    severity: str
+    hold: int
+    quiet: int
+    below: bool = False
+    noisy: bool = False
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One firing; times in minutes since 1970, `end` is infinite where it still fires at the end of the day asked for."""
+
+    rule: Rule
+    start: float
+    end: float
+    value: float
+
+
+@lru_cache(maxsize=8)
+def rules(world: World) -> tuple[Rule, ...]:
+    """Return the rules of all services."""
+    weekday = day_of(world.anchor) // 7 * 7 + 5
+    usual = simulate(world, weekday, (), quiet=True)
+    draw = world.random("rules")
+    found: list[Rule] = []
+    for s in range(COUNT):
+        peak = float(np.quantile(usual.p95[s], 0.99))
+        busy = float(usual.cpu[s].max())
+        tight = draw.random(3) < (0.16, 0.2, 0.12)
+        found += [
+            _rule("HighErrorRate", s, "error_rate", draw.uniform(0.02, 0.06), "critical", 3, 5),
+            _rule("HighLatency", s, "latency_p95", peak * draw.uniform(1.6, 2.6), "warning", 5, 5),
+            _rule("HighCpu", s, "cpu_utilisation", min(0.9, busy + draw.uniform(0.22, 0.35)), "warning", 5, 10),
+            _rule("MemoryAlmostFull", s, "memory_ratio", draw.uniform(0.88, 0.95), "critical", 5, 5),
+            _rule("PoolAlmostFull", s, "connection_ratio", draw.uniform(0.85, 0.95), "warning", 3, 5),
+            _rule("TargetDown", s, "absent", 0.5, "warning", 3, 1, noisy=True),
+        ]
+        if tight[0]:
+            found.append(
+                _rule("SlowResponses", s, "latency_p95", peak * draw.uniform(1.15, 1.35), "warning", 2, 2, noisy=True)
+            )
+        if tight[1]:
+            found.append(
+                _rule("CpuBusy", s, "cpu_utilisation", busy * draw.uniform(1.0, 1.08), "info", 1, 2, noisy=True)
+            )
+        if tight[2]:
+            found.append(_rule("ErrorsPresent", s, "error_rate", draw.uniform(0.004, 0.008), "info", 1, 3, noisy=True))
+    # Every world has one rule that cries wolf, whatever the dice say.
+    found.append(
+        _rule(
+            "SlowResponses",
+            0,
+            "latency_p99",
+            float(np.quantile(usual.p99[0], 0.99)) * draw.uniform(1.15, 1.3),
+            "info",
+            1,
+            2,
+            noisy=True,
+        )
+    )
+    for name in ("auth", "catalog", "cart"):
+        found.append(_rule("LowCacheHitRatio", INDEX[name], "cache_hit_ratio", 0.7, "warning", 3, 5, below=True))
+    for name in ("queue", "shipping", "notification"):
+        found.append(_rule("QueueBacklog", INDEX[name], "queue_depth", draw.uniform(400, 1500), "warning", 5, 5))
+    for disk in world.disks:
+        found.append(_rule("DiskAlmostFull", disk.service, "disk_ratio", 0.85, "warning", 15, 30))
+        found.append(_rule("DiskFull", disk.service, "disk_ratio", 0.95, "critical", 5, 30))
+    return tuple(found)
+
+
+def alerts_of(world: World, day: int) -> list[Alert]:
+    """Return the alerts that fire at some minute of a day, in order of their start."""
+    known = rules(world)
+    back = 1
+    bad = np.concatenate([_bad(world, day - 1), _bad(world, day)], axis=1)
+    first = day * MINUTES
+    while True:
+        origin = (day - back) * MINUTES
+        found = list(_firings(known, bad, origin))
+        recent = [firing for firing in found if firing[2] >= first]
+        unsure = any(start < origin + 2 * LONGEST for _, start, _ in recent)
+        if not unsure or back >= LONGEST:
+            break
+        back += 1
+        bad = np.concatenate([_bad(world, day - back), bad], axis=1)
+    firing = [Alert(known[r], start, end, _value(world, day, known[r], start)) for r, start, end in recent]
+    return sorted(firing, key=lambda alert: (alert.start, alert.rule.service, alert.rule.name))
+
+
+def _firings(known: tuple[Rule, ...], bad: NDArray[np.bool_], origin: int) -> Iterator[tuple[int, float, float]]:
+    """Yield `(rule, start, end)`; the end is infinite while it fires."""
+    for r, rule in enumerate(known):
+        row = bad[r]
+        if not row.any():
+            continue
+        on = _run(row, rule.hold)
+        off = _run(~row, rule.quiet)
+        last = np.maximum.accumulate(np.where(on | off, np.arange(len(row)), -1))
+        state = (last >= 0) & on[last]
+        edges = np.diff(np.concatenate([[False], state]).astype(np.int8))
+        ends = [*np.flatnonzero(edges < 0), None]
+        for start, end in zip(np.flatnonzero(edges > 0), ends, strict=False):
+            yield r, float(origin + start), np.inf if end is None else float(origin + end)
+
+
+def _run(row: NDArray[np.bool_], length: int) -> NDArray[np.bool_]:
+    """Return where the last `length` values, this one included, are all true."""
+    total = np.concatenate([np.zeros(length, dtype=int), np.cumsum(row)])
+    return total[length:] - total[:-length] == length
+
+
+@lru_cache(maxsize=LONGEST + 2)
+def _bad(world: World, day: int) -> NDArray[np.bool_]:
+    """Return `(rules, 1440)`: where a rule's condition holds. A missing point is neither bad nor absent for long."""
+    known = rules(world)
+    seen = _ratios(measure(world, day))
+    bad = np.zeros((len(known), MINUTES), dtype=bool)
+    for r, rule in enumerate(known):
+        values = _row(seen, rule)
+        with np.errstate(invalid="ignore"):
+            bad[r] = values < rule.threshold if rule.below else values > rule.threshold
+    return bad
+
+
+def _ratios(seen: dict[str, Measured]) -> dict[str, Measured]:
+    every = seen["requests"].services
+    pool = np.array([SERVICES[s].connections for s in every])[:, None]
+    disks = seen["disk_used_bytes"].services
+    return seen | {
+        "memory_ratio": Measured(every, seen["memory_bytes"].values / seen["memory_limit_bytes"].values),
+        "connection_ratio": Measured(every, seen["connections_used"].values / pool),
+        "disk_ratio": Measured(disks, seen["disk_used_bytes"].values / seen["disk_size_bytes"].values),
+        "absent": Measured(every, np.isnan(seen["requests"].values).astype(float)),
+    }
+
+
+def _row(seen: dict[str, Measured], rule: Rule) -> Floats:
+    metric = seen[rule.metric]
+    return metric.values[metric.services.index(rule.service)]
+
+
+def _value(world: World, day: int, rule: Rule, start: float) -> float:
+    """Return the value that made a rule fire, where the day has it, else its threshold."""
+    minute = int(start) - day * MINUTES
+    if minute < 0:
+        return rule.threshold
+    value = float(_row(_ratios(measure(world, day)), rule)[minute])
+    return rule.threshold if np.isnan(value) else value
+
+
+def _rule(
+    name: str,
+    service: int,
+    metric: str,
+    threshold: float,
+    severity: str,
+    hold: int,
+    quiet: int,
+    *,
+    below: bool = False,
+    noisy: bool = False,
+) -> Rule:
+    return Rule(name, service, metric, float(threshold), severity, hold, quiet, below, noisy)
+
+
+def title(rule: Rule) -> str:
+    """Return an alert's name in a sentence."""
+    return f"{rule.name} on {NAMES[rule.service]}"
