@@ -31,11 +31,13 @@ class Source(Protocol):
     """Reads one dataset of one system.
 
     `read` yields batches of exactly the dataset's schema, with the rows whose time lies in the half-open window and
-    none twice; what could not be parsed goes out with `raw`. After a read, `warnings` holds what the system said
-    about its own answer.
+    none twice; what could not be parsed goes out with `raw`.
     """
 
-    warnings: list[str]
+    @property
+    def warnings(self) -> list[str]:
+        """What the system said about its own answer in the last read."""
+        ...
 
     def read(self, window: Window) -> Iterator[pa.RecordBatch]:
         """Yield the rows of the window."""

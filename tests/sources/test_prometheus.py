@@ -98,7 +98,8 @@ def test_series_that_share_an_identity_at_one_time_go_out_as_error_rows(promethe
     assert [(row["labels"], row["value"]) for row in good] == [('{"job":"shop/auth"}', 0.75)]
     bad = [row for row in rows if row["raw"] is not None]
     assert [(row["labels"], row["value"]) for row in bad] == [('{"job":"shop/cart"}', None)] * 2
-    assert '"instance": "10.0.0.1:9100"' in bad[0]["raw"]
+    assert '"instance": "<ip>:9100"' in bad[0]["raw"]
+    assert '"zone": "a"' in bad[0]["raw"]
     assert '"value": "0.25"' in bad[0]["raw"]
 
 

@@ -1,0 +1,31 @@
+"""A source from which personal data and secrets have gone: the only kind that `open_source` hands out."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from include.redact import redact_batch
+from include.sources.base import Source
+from include.window import Window
+
+
+class RedactedSource:
+    """Reads another source and redacts each batch; `redactions` counts what was hidden in the last read, by kind."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.redactions: Counter[str] = Counter()
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the system said about its own answer in the last read."""
+        return self._source.warnings
+
+    def read(self, window: Window) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of the window."""
+        self.redactions = Counter()
+        for batch in self._source.read(window):
+            redacted, counts = redact_batch(batch)
+            self.redactions += counts
+            yield redacted
