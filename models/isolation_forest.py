@@ -13,7 +13,7 @@ import pandas as pd
 from include.features import FEATURES, BusinessHours, Calendar, Panel, rolling_features
 from include.features.panel import Floats, Longs
 from models.forest import Forest
-from models.profiled import Profiled, Residuals
+from models.profiled import BUDGET, Profiled, Residuals
 
 TREES, SAMPLES, TRAINING_ROWS = 200, 256, 100_000
 FLOOR = 0.1  # least deviation, in scales, by which the z-scores divide
@@ -45,7 +45,7 @@ class IsolationForestDetector(Profiled):
 
     def __init__(
         self,
-        episode_budget: float = 0.5,
+        episode_budget: float = BUDGET,
         threads: int = 1,
         seed: int = 7,
         hours: BusinessHours | None = None,

@@ -20,6 +20,7 @@ from models.calibration import Calibration, threshold_for
 from models.profile import MIN_POINTS, Profiles, directions
 
 RESIDUAL_CAP = 50.0
+BUDGET = 0.2  # episodes per service and day on the held-out slice, real ones included
 _LOOKBACK_US = int(LOOKBACK.total_seconds()) * 1_000_000
 
 
@@ -48,7 +49,7 @@ class Profiled(Detector):
     parts: tuple[str, ...]  # names of the raw scores that are calibrated one by one and then averaged
 
     def __init__(
-        self, episode_budget: float = 0.5, threads: int = 1, seed: int = 7, hours: BusinessHours | None = None
+        self, episode_budget: float = BUDGET, threads: int = 1, seed: int = 7, hours: BusinessHours | None = None
     ) -> None:
         self.episode_budget = episode_budget
         self.threads = threads

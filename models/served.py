@@ -25,7 +25,6 @@ class Served(mlflow.pyfunc.PythonModel):
         """Return time, score and expected range of each row."""
         frame = model_input.assign(ts=pd.to_datetime(model_input["ts"], utc=True))
         series = frame[SERIES_COLUMNS].drop_duplicates("series_id")
-        series = series.assign(holidays=series["holidays"].where(series["holidays"] != "", None))
         return self.detector.score(frame, series)[["score", "lower", "expected", "upper"]]
 
 

@@ -54,7 +54,8 @@ class Calendar:
     def of(cls, panel: Panel, series: pd.DataFrame, hours: BusinessHours | None = None) -> "Calendar":
         """Return the calendar that covers the panel; `series` has `time_zone` and `holidays` (country code or null)."""
         known = series.set_index("series_id").loc[panel.series_ids, ["time_zone", "holidays"]]
-        pairs = list(zip(known["time_zone"], known["holidays"].where(known["holidays"].notna(), None), strict=True))
+        countries = [country if isinstance(country, str) and country else None for country in known["holidays"]]
+        pairs = list(zip(known["time_zone"], countries, strict=True))
         distinct = list(dict.fromkeys(pairs))
         place = {pair: index for index, pair in enumerate(distinct)}
         group = np.fromiter((place[pair] for pair in pairs), np.int64, len(pairs))
