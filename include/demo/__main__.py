@@ -1,6 +1,7 @@
 """Commands of the simulated fleet: write history, follow the clock, make a point late, tell the truth."""
 
 import json
+import sys
 import time
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +9,7 @@ from typing import Annotated
 import typer
 
 from include.clock import SystemClock
-from include.demo.files import EVENTS, RECORDS, reach_of, write_day, write_metrics
+from include.demo.files import RECORDS, reach_of, write_day, write_metrics
 from include.demo.fleet import INDEX
 from include.demo.follow import follow as follow_clock
 from include.demo.measure import measure
@@ -29,6 +30,7 @@ StateOption = Annotated[
 @app.command()
 def write(
     folder: Folder,
+    *,
     seed: Annotated[int, typer.Option(help="Draws the world; used only when there is none yet.")] = 7,
     end: Annotated[str, typer.Option(help="History ends here, such as 2026-11-21T06:00; default now.")] = "",
     days: Annotated[int, typer.Option(min=1, help="Days of history; used only when there is no world yet.")] = 28,
@@ -48,9 +50,10 @@ def write(
     for day in range(known.first_day, last + 1):
         write_day(folder, known, day, until, datasets)
         done, of = day - known.first_day + 1, last - known.first_day + 1
-        typer.echo(f"\r{done}/{of} days", nl=False, err=True)
+        if sys.stderr.isatty():
+            typer.echo(f"\r{done}/{of} days ", nl=False, err=True)
     typer.echo(
-        f"\r{last - known.first_day + 1} days up to {until:%Y-%m-%d %H:%M} UTC in {time.monotonic() - began:.1f} s"
+        f"{last - known.first_day + 1} days up to {until:%Y-%m-%d %H:%M} UTC in {time.monotonic() - began:.1f} s"
     )
 
 
@@ -63,6 +66,7 @@ def follow(folder: Folder, state: StateOption = None) -> None:
 @app.command()
 def inject(
     folder: Folder,
+    *,
     metric: Annotated[str, typer.Option(help="Metric, such as latency_p95.")],
     service: Annotated[str, typer.Option(help="Service, such as checkout.")],
     at: Annotated[str, typer.Option(help="Minute of the point, such as 2026-11-20T14:05.")],

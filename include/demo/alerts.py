@@ -7,6 +7,7 @@ ones. Thresholds come from a usual week, and for some services they were set too
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,12 +38,19 @@ class Rule:
 
 @dataclass(frozen=True)
 class Alert:
-    """One firing; times in minutes since 1970, `end` is infinite where it still fires at the end of the day asked for."""
+    """One firing; times in minutes since 1970, `end` is infinite where it outlasts the day."""
 
     rule: Rule
     start: float
     end: float
     value: float
+
+
+class _Firing(NamedTuple):
+    rule: Rule
+    start: float
+    end: float
+    sure: bool
 
 
 @lru_cache(maxsize=8)
@@ -56,31 +64,28 @@ def rules(world: World) -> tuple[Rule, ...]:
         peak = float(np.quantile(usual.p95[s], 0.99))
         busy = float(usual.cpu[s].max())
         tight = draw.random(3) < (0.16, 0.2, 0.12)
+        margin = draw.uniform((0.13, 0.01), (0.3, 0.06)) * world.noise[s]
         found += [
-            _rule("HighErrorRate", s, "error_rate", draw.uniform(0.02, 0.06), "critical", 3, 5),
-            _rule("HighLatency", s, "latency_p95", peak * draw.uniform(1.6, 2.6), "warning", 5, 5),
-            _rule("HighCpu", s, "cpu_utilisation", min(0.9, busy + draw.uniform(0.22, 0.35)), "warning", 5, 10),
-            _rule("MemoryAlmostFull", s, "memory_ratio", draw.uniform(0.88, 0.95), "critical", 5, 5),
-            _rule("PoolAlmostFull", s, "connection_ratio", draw.uniform(0.85, 0.95), "warning", 3, 5),
-            _rule("TargetDown", s, "absent", 0.5, "warning", 3, 1, noisy=True),
+            Rule("HighErrorRate", s, "error_rate", draw.uniform(0.02, 0.06), "critical", 3, 5),
+            Rule("HighLatency", s, "latency_p95", peak * draw.uniform(1.6, 2.6), "warning", 5, 5),
+            Rule("HighCpu", s, "cpu_utilisation", min(0.9, busy + draw.uniform(0.22, 0.35)), "warning", 5, 10),
+            Rule("MemoryAlmostFull", s, "memory_ratio", draw.uniform(0.88, 0.95), "critical", 5, 5),
+            Rule("PoolAlmostFull", s, "connection_ratio", draw.uniform(0.85, 0.95), "warning", 3, 5),
+            Rule("TargetDown", s, "absent", 0.5, "warning", 3, 1, noisy=True),
         ]
         if tight[0]:
-            found.append(
-                _rule("SlowResponses", s, "latency_p95", peak * draw.uniform(1.15, 1.35), "warning", 2, 2, noisy=True)
-            )
+            found.append(Rule("SlowResponses", s, "latency_p95", peak * (1 + margin[0]), "warning", 2, 2, noisy=True))
         if tight[1]:
-            found.append(
-                _rule("CpuBusy", s, "cpu_utilisation", busy * draw.uniform(1.0, 1.08), "info", 1, 2, noisy=True)
-            )
+            found.append(Rule("CpuBusy", s, "cpu_utilisation", busy * (1 + margin[1]), "info", 1, 2, noisy=True))
         if tight[2]:
-            found.append(_rule("ErrorsPresent", s, "error_rate", draw.uniform(0.004, 0.008), "info", 1, 3, noisy=True))
+            found.append(Rule("ErrorsPresent", s, "error_rate", draw.uniform(0.004, 0.008), "info", 1, 3, noisy=True))
     # Every world has one rule that cries wolf, whatever the dice say.
     found.append(
-        _rule(
+        Rule(
             "SlowResponses",
             0,
             "latency_p99",
-            float(np.quantile(usual.p99[0], 0.99)) * draw.uniform(1.15, 1.3),
+            float(np.quantile(usual.p99[0], 0.99)) * (1 + draw.uniform(0.15, 0.3) * world.noise[0]),
             "info",
             1,
             2,
@@ -88,12 +93,12 @@ def rules(world: World) -> tuple[Rule, ...]:
         )
     )
     for name in ("auth", "catalog", "cart"):
-        found.append(_rule("LowCacheHitRatio", INDEX[name], "cache_hit_ratio", 0.7, "warning", 3, 5, below=True))
+        found.append(Rule("LowCacheHitRatio", INDEX[name], "cache_hit_ratio", 0.7, "warning", 3, 5, below=True))
     for name in ("queue", "shipping", "notification"):
-        found.append(_rule("QueueBacklog", INDEX[name], "queue_depth", draw.uniform(400, 1500), "warning", 5, 5))
+        found.append(Rule("QueueBacklog", INDEX[name], "queue_depth", draw.uniform(400, 1500), "warning", 5, 5))
     for disk in world.disks:
-        found.append(_rule("DiskAlmostFull", disk.service, "disk_ratio", 0.85, "warning", 15, 30))
-        found.append(_rule("DiskFull", disk.service, "disk_ratio", 0.95, "critical", 5, 30))
+        found.append(Rule("DiskAlmostFull", disk.service, "disk_ratio", 0.85, "warning", 15, 30))
+        found.append(Rule("DiskFull", disk.service, "disk_ratio", 0.95, "critical", 5, 30))
     return tuple(found)
 
 
@@ -106,18 +111,17 @@ def alerts_of(world: World, day: int) -> list[Alert]:
     while True:
         origin = (day - back) * MINUTES
         found = list(_firings(known, bad, origin))
-        recent = [firing for firing in found if firing[2] >= first]
-        unsure = any(start < origin + 2 * LONGEST for _, start, _ in recent)
-        if not unsure or back >= LONGEST:
+        recent = [firing for firing in found if firing.end >= first]
+        if all(firing.sure for firing in recent) or back >= LONGEST:
             break
         back += 1
         bad = np.concatenate([_bad(world, day - back), bad], axis=1)
-    firing = [Alert(known[r], start, end, _value(world, day, known[r], start)) for r, start, end in recent]
-    return sorted(firing, key=lambda alert: (alert.start, alert.rule.service, alert.rule.name))
+    alerts = [Alert(one.rule, one.start, one.end, _value(world, one.rule, one.start)) for one in recent]
+    return sorted(alerts, key=lambda alert: (alert.start, alert.rule.service, alert.rule.name))
 
 
-def _firings(known: tuple[Rule, ...], bad: NDArray[np.bool_], origin: int) -> Iterator[tuple[int, float, float]]:
-    """Yield `(rule, start, end)`; the end is infinite while it fires."""
+def _firings(known: tuple[Rule, ...], bad: NDArray[np.bool_], origin: int) -> Iterator[_Firing]:
+    """Yield the firings in a stretch of minutes; one is sure of its start if the rule was seen at rest before."""
     for r, rule in enumerate(known):
         row = bad[r]
         if not row.any():
@@ -129,7 +133,9 @@ def _firings(known: tuple[Rule, ...], bad: NDArray[np.bool_], origin: int) -> It
         edges = np.diff(np.concatenate([[False], state]).astype(np.int8))
         ends = [*np.flatnonzero(edges < 0), None]
         for start, end in zip(np.flatnonzero(edges > 0), ends, strict=False):
-            yield r, float(origin + start), np.inf if end is None else float(origin + end)
+            yield _Firing(
+                rule, float(origin + start), np.inf if end is None else float(origin + end), off[:start].any()
+            )
 
 
 def _run(row: NDArray[np.bool_], length: int) -> NDArray[np.bool_]:
@@ -168,28 +174,11 @@ def _row(seen: dict[str, Measured], rule: Rule) -> Floats:
     return metric.values[metric.services.index(rule.service)]
 
 
-def _value(world: World, day: int, rule: Rule, start: float) -> float:
-    """Return the value that made a rule fire, where the day has it, else its threshold."""
-    minute = int(start) - day * MINUTES
-    if minute < 0:
-        return rule.threshold
+def _value(world: World, rule: Rule, start: float) -> float:
+    """Return the value that made a rule fire; its threshold where the point of that minute is missing."""
+    day, minute = divmod(int(start), MINUTES)
     value = float(_row(_ratios(measure(world, day)), rule)[minute])
     return rule.threshold if np.isnan(value) else value
-
-
-def _rule(
-    name: str,
-    service: int,
-    metric: str,
-    threshold: float,
-    severity: str,
-    hold: int,
-    quiet: int,
-    *,
-    below: bool = False,
-    noisy: bool = False,
-) -> Rule:
-    return Rule(name, service, metric, float(threshold), severity, hold, quiet, below, noisy)
 
 
 def title(rule: Rule) -> str:

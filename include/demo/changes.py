@@ -37,11 +37,11 @@ def routine_changes(world: World, day: int) -> tuple[Change, ...]:
             service = int(draw.integers(COUNT))
             minute = draw.normal(12 * 60, 130) if working else draw.uniform(0, MINUTES)
             start = day * MINUTES + float(min(max(minute, 360), MINUTES - 30))
-            found.append(change(kind, service, start, start + float(draw.uniform(*takes)), number))
+            found.append(change(kind, service, start, start + float(draw.uniform(*takes)), number=number))
     return tuple(sorted(found, key=lambda one: one.start))
 
 
-def change(kind: str, service: int, start: float, end: float, number: int = 0, title: str = "") -> Change:
+def change(kind: str, service: int, start: float, end: float, *, number: int = 0, title: str = "") -> Change:
     """Return a change with a title and version of its kind."""
     version = f"{int(start) // MINUTES % 1000}.{int(start) % MINUTES // 10}.{number}" if kind == "deployment" else ""
     text = {

@@ -35,33 +35,30 @@ class Kind:
 
 _APPS = tuple(name for name in NAMES if not name.endswith("-db") and name not in ("cache", "queue", "search-index"))
 _DBS = tuple(NAMES[i] for i in DATABASES)
+_TLS = ("auth", "payments", "search", "catalog", "fraud", "inventory")
 _POOLED = (*_DBS, "payments", "checkout", "inventory", "catalog", "fraud")
 KINDS = (
-    Kind("cpu_saturation", (*_APPS, "search-index", "catalog-db"), (20, 150), 0.5, (30, 150), (2, 12), (1, 8), 1.3),
-    Kind("memory_leak", _APPS, (15, 80), 0.85, (120, 600), (4, 15), (0.5, 2), 1.3),
-    Kind("disk_filling", tuple(NAMES[i] for i in WITH_DISK), (25, 120), 0.8, (120, 480), (5, 20), (2, 10)),
-    Kind("pool_exhaustion", _POOLED, (12, 90), 0.5, (30, 120), (1, 8), (1, 6), 1.2),
+    Kind("cpu_saturation", (*_APPS, "search-index", "catalog-db"), (20, 150), 0.6, (30, 150), (2, 12), (1, 8), 1.3),
+    Kind("memory_leak", _APPS, (15, 80), 0.9, (120, 600), (4, 15), (0.5, 2), 1.3),
+    Kind("disk_filling", tuple(NAMES[i] for i in WITH_DISK), (25, 120), 0.85, (120, 480), (5, 20), (2, 10)),
+    Kind("pool_exhaustion", _POOLED, (12, 90), 0.65, (30, 120), (1, 8), (1, 6), 1.2),
     Kind(
         "slow_dependency",
         (*_DBS, "cache", "fraud", "search-index", "queue"),
         (15, 200),
-        0.35,
+        0.5,
         (25, 90),
         (1, 10),
         (1, 15),
     ),
     Kind("bad_deployment", _APPS, (10, 120), 0.0, (0, 0), (0.5, 4), (0.5, 3), 1.6, office_hours=True),
     Kind("bad_configuration", _APPS, (10, 90), 0.0, (0, 0), (0.2, 2), (0.2, 2), 1.0, office_hours=True),
-    Kind("cache_loss", ("cache",), (10, 60), 0.1, (25, 60), (0.2, 2), (8, 40), 0.8),
-    Kind("traffic_surge", ("web-frontend", "search", "checkout"), (20, 180), 0.35, (25, 60), (3, 25), (8, 40)),
-    Kind("network_loss", (*_APPS, *_DBS), (8, 90), 0.1, (25, 60), (0.2, 3), (0.2, 3), 1.2),
-    Kind("queue_backlog", ("queue", "shipping", "notification"), (30, 240), 0.5, (40, 160), (10, 60), (5, 30)),
-    Kind(
-        *("certificate_expiry", ("auth", "payments", "search", "catalog", "fraud", "inventory")),
-        *((15, 180), 0.0, (0, 0), (0.1, 0.5), (0.1, 1), 0.6),
-    ),
+    Kind("cache_loss", ("cache",), (10, 60), 0.15, (25, 60), (0.2, 2), (8, 40), 0.8),
+    Kind("traffic_surge", ("web-frontend", "search", "checkout"), (20, 180), 0.45, (25, 60), (3, 25), (8, 40)),
+    Kind("network_loss", (*_APPS, *_DBS), (8, 90), 0.15, (25, 60), (0.2, 3), (0.2, 3), 1.2),
+    Kind("queue_backlog", ("queue", "shipping", "notification"), (30, 240), 0.65, (40, 160), (10, 60), (5, 30)),
+    Kind("certificate_expiry", _TLS, (15, 180), 0.0, (0, 0), (0.1, 0.5), (0.1, 1), 0.6),
 )
-BY_NAME = {kind.name: kind for kind in KINDS}
 
 
 @dataclass(frozen=True)
@@ -79,6 +76,7 @@ class Fault:
     lead_start: float | None
     lead_size: float
     harmless: bool
+    phase: float
     change: Change | None
 
     @property
@@ -100,8 +98,16 @@ class Fault:
     def level(self, t: Floats) -> Floats:
         """Return the effect over time: a part of it as it leads up, then a rise to 1, then a decay after the end."""
         led = self.lead_size * self.lead(t) ** 1.6
-        risen = np.clip((t - self.start) / self.rise, 0, 1)
+        risen = np.clip((t - self.start) / self.rise, 0, 1) * (1 - 0.22 * self._unsteady(t))
         return np.maximum(led, (self.lead_size + (1 - self.lead_size) * risen) * (t >= self.start)) * self._after(t)
+
+    def _unsteady(self, t: Floats) -> Floats:
+        """Return 0 to 1: trouble comes and goes a little while it lasts."""
+        since = t - self.start
+        waves = sum(
+            np.sin(2 * np.pi * (since / period + n * self.phase)) for n, period in enumerate((7.3, 23.0, 61.0), 1)
+        )
+        return 0.5 + np.asarray(waves) / 6
 
     def _after(self, t: Floats) -> Floats:
         return np.where(t > self.end, np.exp(-np.clip((t - self.end) / self.decay, 0, 50)), 1.0)
@@ -153,8 +159,23 @@ def _draw(world: World, draw: np.random.Generator, kind: Kind, block: int, name:
         before = float(draw.uniform(0.5, 6))
         cause = change(sort, service, start - before - 2, start - before + 1, number=int(draw.integers(4, 8)))
     rise, decay = float(draw.uniform(*kind.rise)), float(draw.uniform(*kind.decay))
+    phase = float(draw.random())
     return Fault(
-        *(name, kind.name, service, start, start + lasts, size, rise, decay, lead_start, lead_size, harmless, cause)
+        *(
+            name,
+            kind.name,
+            service,
+            start,
+            start + lasts,
+            size,
+            rise,
+            decay,
+            lead_start,
+            lead_size,
+            harmless,
+            phase,
+            cause,
+        )
     )
 
 

@@ -105,4 +105,4 @@ def _replace(path: Path, groups: list[pa.Table], through: datetime) -> None:
     with pq.ParquetWriter(part, schema, compression="zstd", compression_level=1, write_page_index=True) as writer:
         for group in groups:
             writer.write_table(group.replace_schema_metadata(schema.metadata))
-    os.replace(part, path)
+    part.replace(path)

@@ -11,7 +11,7 @@ from include.demo.faults import faults_near
 from include.demo.fleet import COUNT, NAMES, Floats
 from include.demo.measure import signals_of
 from include.demo.traces import OPERATIONS, spans_of
-from include.demo.world import MINUTES, World
+from include.demo.world import MINUTES, World, minutes
 
 LOG = pa.schema(
     [
@@ -103,7 +103,8 @@ def _of_spans(world: World, day: int) -> Iterator[Lines]:
             spans.operation[at].tolist(), (spans.duration[at] * 1000).tolist(), spans.trace[at].tolist(), strict=True
         )
         status = "status=500" if failed else "status=200"
-        texts, traces = [], []
+        texts: list[str] = []
+        traces: list[str | None] = []
         for operation, ms, trace in rows:
             texts.append(f'op="{OPERATIONS[operation]}" {status} took {ms:.1f} ms')
             traces.append(f"{trace:016x}")
@@ -129,7 +130,7 @@ def _chatter(world: World, day: int) -> Iterator[Lines]:
 def _of_faults(world: World, day: int) -> Iterator[Lines]:
     for fault in faults_near(world, day):
         draw = world.random("fault-lines", day, *(int(part) for part in fault.id[1:].split("-")), int(fault.harmless))
-        t = day * float(MINUTES) + np.arange(MINUTES)
+        t = minutes(day)
         level_now = fault.level(t)
         per_minute = level_now * (2 + 40 * fault.size**1.5) * (level_now > 0.05)
         per_minute *= min(1.0, MOST_PER_FAULT / 2 / max(per_minute.sum(), 1))

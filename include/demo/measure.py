@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from include.demo.fleet import (
     CACHE_USERS,
@@ -19,7 +20,7 @@ from include.demo.fleet import (
 )
 from include.demo.season import noise
 from include.demo.signals import Signals, simulate
-from include.demo.world import MINUTES, World
+from include.demo.world import MINUTES, World, minutes
 
 EVERY = tuple(range(COUNT))
 DAYS_KEPT = 3
@@ -44,7 +45,7 @@ def measure(world: World, day: int) -> dict[str, Measured]:
     """Return every metric of a day, counted from 1970; the last days are kept."""
     real = signals_of(world, day)
     draw = world.random("measure", day)
-    t = day * float(MINUTES) + np.arange(MINUTES)
+    t = minutes(day)
     requests = draw.poisson(np.clip(real.requests, 0, None)).astype(float)
     errors = draw.binomial(requests.astype(np.int64), real.errors).astype(float)
     ratio = np.divide(errors, requests, out=np.zeros_like(errors), where=requests > 0)
@@ -82,7 +83,7 @@ def measure(world: World, day: int) -> dict[str, Measured]:
     return found
 
 
-def _missing(world: World, day: int) -> Floats:
+def _missing(world: World, day: int) -> NDArray[np.bool_]:
     """Which points were never scraped: single ones, and now and then minutes of one service."""
     draw = world.random("gaps", day)
     missing = draw.random((COUNT, MINUTES)) < 0.0002

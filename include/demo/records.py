@@ -55,7 +55,7 @@ def _done_and_undone(fault: Fault) -> Iterable[Change]:
         return
     yield fault.change
     what = "Roll back to the version before" if fault.change.kind == "deployment" else "Restore the setting before"
-    yield change(fault.change.kind, fault.service, fault.end - 2, fault.end, 9, what)
+    yield change(fault.change.kind, fault.service, fault.end - 2, fault.end, number=9, title=what)
 
 
 def _alert(alert: Alert, updated: float, ends_at: datetime | None) -> Row:

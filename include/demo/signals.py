@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from include.demo.changes import UPTIME_DAYS, routine_changes
+from include.demo.changes import UPTIME_DAYS, Change, routine_changes
 from include.demo.effects import Effects, effects
 from include.demo.faults import Fault, faults_near
 from include.demo.fleet import COUNT, EDGES, INDEX, SERVICES, WITH_QUEUE, Floats
 from include.demo.season import edge_season, noise, shape
-from include.demo.world import MINUTES, World
+from include.demo.world import MINUTES, World, minutes
 
 MARGIN = 90
 _OUT = {caller: [k for k, edge in enumerate(EDGES) if edge[0] == caller] for caller in range(COUNT)}
@@ -49,12 +49,13 @@ def simulate(world: World, day: int, faults: tuple[Fault, ...] | None = None, *,
 
     `quiet` leaves out noise and routine changes: the day as the fleet's designers would draw it.
     """
-    t = np.arange(-MARGIN, MINUTES) + day * float(MINUTES)
+    t = minutes(day, MARGIN)
     changes = [] if quiet else [one for d in range(day - UPTIME_DAYS, day + 1) for one in routine_changes(world, d)]
     planted = faults_near(world, day) if faults is None else faults
     causes = [fault.change for fault in planted if fault.change]
     sums = effects(planted, tuple(one for one in (*changes, *causes) if one.start > t[0] - MINUTES), t)
-    white, brief, slow = (n * world.noise[:, None] * (not quiet) for n in noise(world, day, MARGIN))
+    noises = noise(world, day, MARGIN)
+    white, brief, slow = (np.zeros_like(n) if quiet else n * world.noise[:, None] for n in noises)
 
     def wobble(channel: int, own: float, short: float, long: float) -> Floats:
         return np.exp(own * white[channel] + short * brief[channel] + long * slow[channel])
@@ -62,21 +63,26 @@ def simulate(world: World, day: int, faults: tuple[Fault, ...] | None = None, *,
     hits = _hits(world, sums, brief[7], slow[7], white[7])
     requests = _requests(world, t, sums, hits, wobble(0, 0.0, 0.012, 0.02))
     load = requests / (60 * world.usual_rate[:, None])
-    batch = _batch(world, t)
-    cpu = 0.035 + world.peak_cpu[:, None] * load * wobble(1, 0.018, 0.02, 0.015) + sums.cpu + batch
+    batch = _batch(world, day, t)
+    cpu = (0.035 + world.peak_cpu[:, None] * load + sums.cpu + batch) * wobble(1, 0.018, 0.02, 0.015)
     cpu = np.clip(cpu, 0.01, 0.985 + 0.006 * np.tanh(white[1]))
     wanted = world.peak_connections[:, None] * (0.25 + 0.75 * load) * wobble(5, 0.02, 0.025, 0.02) + sums.connections
-    p50, p95, p99, slowed = _latency(world, sums, cpu, wanted, wobble(2, 0.02, 0.03, 0.03), wobble(3, 0.06, 0.06, 0.04))
-    errors = _errors(world, sums, cpu, wanted, p95, wobble(0, 0.1, 0.15, 0.15))
+    p50, p95, p99, slowed = _latency(
+        world, sums, cpu=cpu, wanted=wanted, wobble=wobble(2, 0.02, 0.03, 0.03), tail=wobble(3, 0.06, 0.06, 0.04)
+    )
+    errors = _errors(world, sums, cpu=cpu, wanted=wanted, p95=p95, wobble=wobble(0, 0.1, 0.15, 0.15))
     usage = world.base_memory[:, None] * wobble(4, 0.002, 0.006, 0.01) + 0.07 * load + _uptime(changes, t) + sums.memory
     payload = np.array([service.payload for service in SERVICES])[:, None]
     network = requests / 60 * payload * wobble(6, 0.03, 0.03, 0.02) * sums.network + 20_000 * (1 + 30 * batch)
     inside = np.s_[:, MARGIN:]
     return Signals(
-        day,
-        requests[inside],
-        errors[inside],
-        *(p50[inside], p95[inside], p99[inside], cpu[inside]),
+        day=day,
+        requests=requests[inside],
+        errors=errors[inside],
+        p50=p50[inside],
+        p95=p95[inside],
+        p99=p99[inside],
+        cpu=cpu[inside],
         memory=np.clip(usage, 0.05, 0.99)[inside],
         connections=np.clip(wanted * np.clip(slowed, 1, 4) ** 0.5, 0.02, 1)[inside],
         network=network[inside],
@@ -102,12 +108,12 @@ def _requests(world: World, t: Floats, sums: Effects, hits: Floats, wobble: Floa
         for k in _OUT[service]:
             callee = EDGES[k][1]
             calls = requests[service] * world.fanout[k] * season[k]
-            requests[callee] += calls * np.clip(misses, 0.2, 12) if callee == _DB else calls
+            requests[callee] += calls * np.clip(misses, 0.2, 6) if callee == _DB else calls
     return requests
 
 
 def _latency(
-    world: World, sums: Effects, cpu: Floats, wanted: Floats, wobble: Floats, tail: Floats
+    world: World, sums: Effects, *, cpu: Floats, wanted: Floats, wobble: Floats, tail: Floats
 ) -> tuple[Floats, Floats, Floats, Floats]:
     busy = np.clip(cpu, 0, 0.96)
     waiting = 1 + 9 * np.clip((wanted - 0.9) / 0.35, 0, 1.5)
@@ -136,21 +142,21 @@ def _usual_below(world: World) -> Floats:
     return total - 2.2 * world.latency
 
 
-def _errors(world: World, sums: Effects, cpu: Floats, wanted: Floats, p95: Floats, wobble: Floats) -> Floats:
+def _errors(world: World, sums: Effects, *, cpu: Floats, wanted: Floats, p95: Floats, wobble: Floats) -> Floats:
     overload = 0.25 * np.clip((cpu - 0.93) / 0.06, 0, 1) ** 2 + 0.4 * np.clip((wanted - 1.0) / 0.3, 0, 1)
     good = (1 - world.base_errors[:, None] * wobble) * (1 - np.clip(overload + sums.errors, 0, 0.95))
     for service in range(COUNT - 1, -1, -1):
         for k in _OUT[service]:
             callee, share = EDGES[k][1], min(world.fanout[k], 1.0)
             excess = np.clip(1 - good[callee] - 2 * world.base_errors[callee], 0, 1)
-            late = 0.35 * np.clip(p95[callee] / world.edge_timeout[k] - 0.8, 0, 1)
+            late = 0.25 * np.clip(p95[callee] / world.edge_timeout[k] - 0.8, 0, 1)
             failed = share * np.clip(world.edge_damping[k] * (excess + late) + 0.8 * sums.refused[callee], 0, 0.95)
             good[service] *= 1 - _later(failed, world.edge_delay[k])
     good[0] *= 1 - 0.8 * sums.refused[0]
     return np.clip(1 - good, 1e-5, 0.98)
 
 
-def _uptime(changes: list, t: Floats) -> Floats:
+def _uptime(changes: list[Change], t: Floats) -> Floats:
     """Memory that a process gathers since its last deployment: 6% of the limit after a week, levelling off."""
     days = np.full((COUNT, len(t)), float(UPTIME_DAYS))
     for one in changes:
@@ -160,10 +166,12 @@ def _uptime(changes: list, t: Floats) -> Floats:
     return 0.06 * (1 - np.exp(-days / 2.5))
 
 
-def _batch(world: World, t: Floats) -> Floats:
+def _batch(world: World, day: int, t: Floats) -> Floats:
+    """CPU of the nightly jobs: about the same time each night, longer when there is more to do."""
     added = np.zeros((COUNT, len(t)))
-    for service, begin, lasts, share in world.batch:
-        since = t % MINUTES - begin
+    late, longer = world.random("nights", day).normal([[2.0], [1.0]], [[2.5], [0.12]], (2, len(world.batch)))
+    for (service, begin, usual, share), delay, factor in zip(world.batch, late, longer, strict=True):
+        since, lasts = t - day * MINUTES - begin - delay, usual * factor
         added[int(service)] += share * np.clip(since / 2, 0, 1) * np.clip((lasts - since) / 2, 0, 1)
     return added
 

@@ -4,7 +4,6 @@ Whoever has this file can compute the truth, so it never lies inside the observa
 """
 
 import json
-import os
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -90,4 +89,4 @@ def write_state(path: Path, state: State, folder: Path) -> None:
     fields = asdict(state) | {"anchor": state.anchor.isoformat()}
     part = path.with_suffix(".part")
     part.write_text(json.dumps(fields, indent=2) + "\n")
-    os.replace(part, path)
+    part.replace(path)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from include.datasets import UTC_TIME
 from include.demo.fleet import INDEX, NAMES, Floats
 from include.demo.measure import signals_of
+from include.demo.signals import Signals
 from include.demo.world import MINUTES, World
 
 PER_DAY = 1600
@@ -115,7 +116,7 @@ def spans_of(world: World, day: int) -> Spans:
         minute = draw.choice(MINUTES, count, p=weight)
         services = np.array([INDEX[step[0]] for step in steps])
         parents = np.array([step[2] for step in steps])
-        duration, failed, offset = _walk(draw, real.p50, real.p95, real.errors, services, parents, minute)
+        duration, failed, offset = _walk(draw, real, services, parents, minute)
         begin = day * MINUTES + minute[:, None] + draw.random((count, 1)) + offset / 60
         trace = np.broadcast_to(draw.integers(2**63, 2**64, (count, 1), dtype=np.uint64), begin.shape)
         operation = np.array([OPERATIONS.index(step[1]) for step in steps])
@@ -126,9 +127,7 @@ def spans_of(world: World, day: int) -> Spans:
 
 def _walk(
     draw: np.random.Generator,
-    p50: Floats,
-    p95: Floats,
-    errors: Floats,
+    real: Signals,
     services: NDArray[np.int64],
     parents: NDArray[np.int64],
     minute: NDArray[np.int64],
@@ -138,10 +137,10 @@ def _walk(
     A span that calls others lasts as long as all of them one after the other, and its own work.
     """
     count, steps = len(minute), len(services)
-    median, slow = p50[services[None, :], minute[:, None]], p95[services[None, :], minute[:, None]]
+    median, slow = real.p50[services[None, :], minute[:, None]], real.p95[services[None, :], minute[:, None]]
     sigma = np.log(slow / median) / 1.645
     duration = median * np.exp(sigma * draw.standard_normal((count, steps)))
-    failed = draw.random((count, steps)) < errors[services[None, :], minute[:, None]]
+    failed = draw.random((count, steps)) < real.errors[services[None, :], minute[:, None]]
     children = [np.flatnonzero(parents == step) for step in range(steps)]
     for step in range(steps - 1, -1, -1):
         if len(children[step]):

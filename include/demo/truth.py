@@ -86,7 +86,7 @@ def _worse(real: Signals, without: Signals) -> np.ndarray:
 
 
 def _own_resource(real: Signals, without: Signals) -> np.ndarray:
-    """What shows only at the root: memory, disk, queue, connections, lost cache hits."""
+    """Return what shows only at the root: memory, disk, queue, connections, lost cache hits."""
     bad: np.ndarray = (
         (np.abs(real.memory - without.memory) > 0.05)
         | (real.disk > without.disk + 0.03)
@@ -118,7 +118,7 @@ def _fault(world: World, fault: Fault, hurt: dict[int, tuple[float, float]]) -> 
 
 
 def _alert(world: World, alert: Alert, planted: list[Fault], hurt: dict[str, dict[int, tuple[float, float]]]) -> Json:
-    """An alert is worth acting on where a fault that hurts its service lasts or leads up, or the disk does run out."""
+    """Tell whether an alert was worth acting on: a fault hurts its service or builds up, or its disk does run out."""
     rule = alert.rule
     because = [
         fault.id

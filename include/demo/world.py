@@ -27,6 +27,11 @@ def moment_of(minute: float) -> datetime:
     return EPOCH + timedelta(seconds=round(minute * 60))
 
 
+def minutes(day: int, margin: int = 0) -> Floats:
+    """Return the minutes of a day since 1970, and of the `margin` before it."""
+    return np.arange(-margin, MINUTES, dtype=np.float64) + day * MINUTES
+
+
 def day_of(moment: datetime) -> int:
     """Return the day, counted from 1970, in which a moment lies (UTC)."""
     return (moment - EPOCH).days
@@ -119,7 +124,7 @@ class World:
     @cached_property
     def edge_damping(self) -> Floats:
         """Share of a callee's errors that retries and fall-backs let through."""
-        return self.random("edge-damping").uniform(0.2, 0.75, len(EDGES))
+        return self.random("edge-damping").uniform(0.12, 0.55, len(EDGES))
 
     @cached_property
     def edge_timeout(self) -> Floats:
