@@ -191,7 +191,7 @@ class _Builder:
             self._problem(node, path, f"the tag {node.tag!r}", "plain YAML without tags")
             return None
         quoted = node.style in {"'", '"', "|", ">"}
-        return str(node.value) if quoted or node.tag == f"{_TAG}str" else core_scalar(str(node.value))
+        return str(node.value) if quoted else core_scalar(str(node.value))
 
     def _problem(self, node: Node, path: KeyPath, found: str, allowed: str) -> None:
         self.problems.append(Problem(self.file, node.start_mark.line + 1, written(path), found, allowed))

@@ -15,6 +15,7 @@ from include.config.ready import Fitting, fitting, ready
 
 MAX_GAUGES = 200
 _NOT_GAUGES = ("_total", "_bucket", "_count", "_sum", "_created", "_info")
+_INNER = ("go_", "process_", "promhttp_", "prometheus_", "net_conntrack_", "scrape_", "node_", "kube_", "container_")
 _UNITS = {"bytes": "bytes", "seconds": "seconds", "ratio": "ratio", "celsius": "celsius", "percent": "percent"}
 
 
@@ -140,13 +141,16 @@ def _services(prometheus: Prometheus, chosen: list[Fitting]) -> dict[str, str]:
 def _gauges(
     prometheus: Prometheus, wanted: Wanted, names: Collection[str], chosen: list[Fitting]
 ) -> tuple[list[Fitting], int]:
-    """Return one query for each gauge (or metric of unknown type) that no ready query reads, up to the cap."""
+    """Return one query for each gauge (or metric of unknown type) that no ready query reads, up to the cap.
+
+    What exporters tell of themselves comes last, so that the cap spares a person's own metrics.
+    """
     types = prometheus.metric_types()
     read = " ".join(item.query.expr for item in chosen)
     known = set(re.findall(r"[A-Za-z_:][A-Za-z0-9_:]*", read))
     plain = [
         name
-        for name in sorted(names)
+        for name in sorted(names, key=lambda name: (name.startswith(_INNER), name))
         if name not in known and types.get(name, "unknown") in {"gauge", "unknown"} and not name.endswith(_NOT_GAUGES)
     ]
     taken = {item.query.name for item in chosen}
