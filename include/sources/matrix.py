@@ -7,7 +7,7 @@ stand in a label.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,21 @@ class Matrix:
     text: pa.Array | None
     warnings: list[str]
     partial: bool
+
+    def within(self, first: int, last: int) -> "Matrix":
+        """Return the points from Unix second `first` to `last`, both included; a server may round a range outwards."""
+        inside = (self.ts >= first * 1_000_000) & (self.ts <= last * 1_000_000)
+        if inside.all():
+            return self
+        series = np.repeat(np.arange(len(self.lengths)), self.lengths)[inside]
+        mask = pa.array(inside)
+        return replace(
+            self,
+            lengths=np.bincount(series, minlength=len(self.lengths)),
+            ts=self.ts[inside],
+            values=self.values.filter(mask),
+            text=None if self.text is None else self.text.filter(mask),
+        )
 
 
 def parse_matrix(body: bytes, where: str) -> Matrix:
@@ -86,7 +101,7 @@ def _result(document: Any, where: str) -> list[dict[str, Any]]:
         raise AnswerInvalid(where, f"did not succeed: {said}", "Check the query")
     if not isinstance(data, dict) or data.get("resultType") != "matrix" or not isinstance(result, list):
         raise AnswerInvalid(where, "did not answer with a matrix of series", "Check that this is a Prometheus API")
-    if not all(isinstance(series, dict) for series in result):
+    if not all(isinstance(series, dict) and isinstance(series.get("metric", {}), dict) for series in result):
         raise AnswerInvalid(where, "lists something that is no series", "Check that this is a Prometheus API")
     if any("histograms" in series and "values" not in series for series in result):
         raise AnswerInvalid(

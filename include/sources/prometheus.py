@@ -98,7 +98,7 @@ def read_ranges(client: HttpClient, source: SourceConfig, expr: str, step: int, 
                 raise
             return [answer for half in part.halves() for answer in ask(half)]
         _must_be_whole(matrix, source.name)
-        return [matrix]
+        return [matrix.within(part.first, part.last)]
 
     with ThreadPoolExecutor(CONCURRENT) as pool, speaking_of(source.name):
         waiting: deque[Future[list[Matrix]]] = deque()
