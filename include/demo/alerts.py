@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from include.demo.fleet import COUNT, INDEX, NAMES, SERVICES, Floats
+from include.demo.fleet import COUNT, INDEX, NAMES, SERVICES, WITH_QUEUE, Floats
 from include.demo.measure import Measured, measure
 from include.demo.signals import simulate
 from include.demo.world import MINUTES, World, day_of
@@ -28,12 +28,11 @@ class Rule:
     name: str
     service: int
     metric: str
-    threshold: float
     severity: str
+    threshold: float
     hold: int
     quiet: int
     below: bool = False
-    noisy: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,40 +64,29 @@ def rules(world: World) -> tuple[Rule, ...]:
         busy = float(usual.cpu[s].max())
         tight = draw.random(3) < (0.16, 0.2, 0.12)
         margin = draw.uniform((0.13, 0.01), (0.3, 0.06)) * world.noise[s]
+        good, few = world.base_errors[s], float(usual.requests[s].min())
+        rare = float(good + draw.uniform(3.2, 4.2) * np.sqrt(good / few) + 1 / few)
+        late = (peak * (1 + margin[0]), 2, 2) if tight[0] else (peak * draw.uniform(1.6, 2.6), 5, 5)
+        hot = (busy * (1 + margin[1]), 1, 2) if tight[1] else (min(0.9, busy + draw.uniform(0.22, 0.35)), 5, 10)
+        failing = (rare, 1, 3) if tight[2] else (draw.uniform(0.02, 0.06), 3, 5)
         found += [
-            Rule("HighErrorRate", s, "error_rate", draw.uniform(0.02, 0.06), "critical", 3, 5),
-            Rule("HighLatency", s, "latency_p95", peak * draw.uniform(1.6, 2.6), "warning", 5, 5),
-            Rule("HighCpu", s, "cpu_utilisation", min(0.9, busy + draw.uniform(0.22, 0.35)), "warning", 5, 10),
-            Rule("MemoryAlmostFull", s, "memory_ratio", draw.uniform(0.88, 0.95), "critical", 5, 5),
-            Rule("PoolAlmostFull", s, "connection_ratio", draw.uniform(0.85, 0.95), "warning", 3, 5),
-            Rule("TargetDown", s, "absent", 0.5, "warning", 3, 1, noisy=True),
+            Rule("HighErrorRate", s, "error_rate", "critical", *failing),
+            Rule("HighLatency", s, "latency_p95", "warning", *late),
+            Rule("HighCpu", s, "cpu_utilisation", "warning", *hot),
+            Rule("MemoryAlmostFull", s, "memory_ratio", "critical", draw.uniform(0.88, 0.95), 5, 5),
+            Rule("PoolAlmostFull", s, "connection_ratio", "warning", draw.uniform(0.85, 0.95), 3, 5),
+            Rule("TargetDown", s, "absent", "warning", 0.5, 3, 1),
         ]
-        if tight[0]:
-            found.append(Rule("SlowResponses", s, "latency_p95", peak * (1 + margin[0]), "warning", 2, 2, noisy=True))
-        if tight[1]:
-            found.append(Rule("CpuBusy", s, "cpu_utilisation", busy * (1 + margin[1]), "info", 1, 2, noisy=True))
-        if tight[2]:
-            found.append(Rule("ErrorsPresent", s, "error_rate", draw.uniform(0.004, 0.008), "info", 1, 3, noisy=True))
     # Every world has one rule that cries wolf, whatever the dice say.
-    found.append(
-        Rule(
-            "SlowResponses",
-            0,
-            "latency_p99",
-            float(np.quantile(usual.p99[0], 0.99)) * (1 + draw.uniform(0.15, 0.3) * world.noise[0]),
-            "info",
-            1,
-            2,
-            noisy=True,
-        )
-    )
+    wolf = float(np.quantile(usual.p99[0], 0.99)) * (1 + draw.uniform(0.15, 0.3) * world.noise[0])
+    found.append(Rule("SlowResponses", 0, "latency_p99", "info", wolf, 1, 2))
     for name in ("auth", "catalog", "cart"):
-        found.append(Rule("LowCacheHitRatio", INDEX[name], "cache_hit_ratio", 0.7, "warning", 3, 5, below=True))
-    for name in ("queue", "shipping", "notification"):
-        found.append(Rule("QueueBacklog", INDEX[name], "queue_depth", draw.uniform(400, 1500), "warning", 5, 5))
+        found.append(Rule("LowCacheHitRatio", INDEX[name], "cache_hit_ratio", "warning", 0.7, 3, 5, below=True))
+    for service in WITH_QUEUE:
+        found.append(Rule("QueueBacklog", service, "queue_depth", "warning", draw.uniform(400, 1500), 5, 5))
     for disk in world.disks:
-        found.append(Rule("DiskAlmostFull", disk.service, "disk_ratio", 0.85, "warning", 15, 30))
-        found.append(Rule("DiskFull", disk.service, "disk_ratio", 0.95, "critical", 5, 30))
+        found.append(Rule("DiskAlmostFull", disk.service, "disk_ratio", "warning", 0.85, 15, 30))
+        found.append(Rule("DiskFull", disk.service, "disk_ratio", "critical", 0.95, 5, 30))
     return tuple(found)
 
 
@@ -134,7 +122,7 @@ def _firings(known: tuple[Rule, ...], bad: NDArray[np.bool_], origin: int) -> It
         ends = [*np.flatnonzero(edges < 0), None]
         for start, end in zip(np.flatnonzero(edges > 0), ends, strict=False):
             yield _Firing(
-                rule, float(origin + start), np.inf if end is None else float(origin + end), off[:start].any()
+                rule, float(origin + start), np.inf if end is None else float(origin + end), bool(off[:start].any())
             )
 
 

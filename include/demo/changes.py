@@ -43,7 +43,7 @@ def routine_changes(world: World, day: int) -> tuple[Change, ...]:
 
 def change(kind: str, service: int, start: float, end: float, *, number: int = 0, title: str = "") -> Change:
     """Return a change with a title and version of its kind."""
-    version = f"{int(start) // MINUTES % 1000}.{int(start) % MINUTES // 10}.{number}" if kind == "deployment" else ""
+    version = f"{int(start) // MINUTES % 1000}.{int(start) % MINUTES // 10}" if kind == "deployment" else ""
     text = {
         "deployment": f"Deploy version {version}",
         "configuration": ("Raise cache time to live", "Change log level", "Rotate credentials", "Tune timeouts")[

@@ -117,7 +117,7 @@ class Fault:
 def faults_of_block(world: World, block: int) -> tuple[Fault, ...]:
     """Return the faults and near misses that start in a block of 14 days."""
     draw = world.random("faults", block)
-    count = int(np.clip(draw.poisson(15), 13, 19))
+    count = int(np.clip(draw.poisson(17), 14, 21))
     weights = np.array([kind.weight for kind in KINDS])
     more = draw.choice(len(KINDS), count - len(KINDS), p=weights / weights.sum())
     deck = draw.permutation([*range(len(KINDS)), *more])
@@ -156,8 +156,9 @@ def _draw(world: World, draw: np.random.Generator, kind: Kind, block: int, name:
     cause = None
     if kind.office_hours:
         sort = "deployment" if kind.name == "bad_deployment" else "configuration"
-        before = float(draw.uniform(0.5, 6))
-        cause = change(sort, service, start - before - 2, start - before + 1, number=int(draw.integers(4, 8)))
+        done = start - float(draw.uniform(0.2, 5))
+        takes = float(draw.uniform(2, 9) if sort == "deployment" else draw.uniform(0, 1))
+        cause = change(sort, service, done - takes, done, number=int(draw.integers(4)))
     rise, decay = float(draw.uniform(*kind.rise)), float(draw.uniform(*kind.decay))
     phase = float(draw.random())
     return Fault(

@@ -7,6 +7,7 @@ import numpy as np
 from include.demo.faults import REACH, Fault, faults_near
 from include.demo.fleet import COUNT, NAMES, SERVICES, callers_of
 from include.demo.world import MINUTES, World
+from include.window import stable_hash
 
 _TITLES = {
     "cpu_saturation": "{name} is slow under load",
@@ -97,9 +98,14 @@ def _report(world: World, fault: Fault) -> Incident | None:
         cause = named if told > 0.22 else f"Probably the network at {NAMES[shown]}"
     outcome = _OUTCOMES.get(fault.kind, "Recovered by itself." if draw.random() < 0.3 else "Restarted and watched.")
     return Incident(
-        *(f"INC-{fault.id[1:]}", fault.id, shown, f"SEV{rank}", _TITLES[fault.kind].format(name=NAMES[shown])),
+        *(_number(world, fault.id), fault.id, shown, f"SEV{rank}", _TITLES[fault.kind].format(name=NAMES[shown])),
         *(opened, acknowledged, resolved, cause, outcome),
     )
+
+
+def _number(world: World, of: str) -> str:
+    """Return an incident's number, from which nothing about its fault can be read."""
+    return f"INC-{stable_hash('incident', str(world.seed), of) % 1_000_000:06d}"
 
 
 def _false_alarms(world: World, day: int) -> list[Incident]:
@@ -112,7 +118,7 @@ def _false_alarms(world: World, day: int) -> list[Incident]:
         resolved = acknowledged + float(draw.gamma(2.0, 15.0)) + 2
         found.append(
             Incident(
-                *(f"INC-{day}-x{number}", None, service, f"SEV{draw.integers(3, 5)}"),
+                *(_number(world, f"x{day}-{number}"), None, service, f"SEV{draw.integers(3, 5)}"),
                 *(f"Customers say that {NAMES[service]} is slow", opened, acknowledged, resolved),
                 *(None, "No fault found."),
             )
