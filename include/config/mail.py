@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from include.config.values import Model, Name, TimeZone
+from include.config.values import Model, TimeZone
 
 EVERYONE = "everyone"
 _ADDRESS = re.compile(r"[^@\s<>,;\"]{1,64}@[^@\s<>,;\"]{1,190}")
@@ -33,11 +33,10 @@ class Audience(Model):
 
 
 class Mail(Model):
-    """`mail.yaml`. Nothing is mailed while `enabled` is false."""
+    """`mail.yaml`. Nothing is mailed while `enabled` is false; the server is Airflow's connection `almanac_smtp`."""
 
     enabled: bool = False
     sender: Address = "almanac@localhost"
-    connection: Name = Field(default="smtp_default", description="Airflow connection of the SMTP server")
     send_hour: int = Field(default=7, ge=0, le=23, description="hour of the audience's day")
     audiences: dict[str, Annotated[Audience, BeforeValidator(_addresses_only)]] = Field(
         default_factory=dict, description="owner (a team of services.yaml) or `everyone` → addresses"

@@ -1,5 +1,6 @@
 """Names that systems use, held against the configuration: which are unresolved, and which mean two services."""
 
+import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -21,11 +22,11 @@ class NameProblem:
 
 
 def parse_names(text: str) -> Iterator[tuple[str, str]]:
-    """Yield (source, name) from lines of `source,name` or `source<tab>name`; a header and empty lines are left out."""
-    for line in text.splitlines():
-        source, _, name = line.partition("\t" if "\t" in line else ",")
-        if name.strip() and (source.strip(), name.strip()) != ("source", "service_alias"):
-            yield source.strip(), name.strip()
+    """Yield (source, name) from CSV with two columns; a header `source,service_alias` and empty lines are left out."""
+    for row in csv.reader(text.splitlines()):
+        source, name = (*(part.strip() for part in row[:2]), "", "")[:2]
+        if name and (source, name) != ("source", "service_alias"):
+            yield source, name
 
 
 def check_names(config: Config, names: Iterable[tuple[str, str]]) -> list[NameProblem]:

@@ -41,7 +41,7 @@ def test_a_hundred_thousand_names_over_two_hundred_patterns_resolve_in_seconds()
 
 def test_unresolved_and_ambiguous_names_are_listed_once() -> None:
     config = Config(services={service.name: service for service in SERVICES}, sources={"prometheus": PROMETHEUS})
-    names = ["prometheus,shop/cart", "prometheus,shop/crt", "prometheus,shop/crt", "", "prometheus\tauth-1", "x,y"]
+    names = ["prometheus,shop/cart", "prometheus,shop/crt", "prometheus,shop/crt", "", 'prometheus,"auth-1"', "x,y"]
     text = "\n".join(["source,service_alias", *names])
     assert [str(problem) for problem in check_names(config, parse_names(text))] == [
         "prometheus: 'auth-1' means several services: auth, old-auth",
