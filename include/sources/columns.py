@@ -119,15 +119,17 @@ def _unix(column: pa.Array, per_second: int) -> pa.Array:
             column = text.cast(pa.int64())
         except pa.ArrowInvalid:
             column = numbers(column)
-    low, high = _EARLIEST * per_second, _LATEST * per_second
-    inside = pc.and_(pc.greater_equal(column, float(low)), pc.less(column, float(high)))
-    column = pc.if_else(pc.fill_null(inside, False), column, None)
     if pa.types.is_integer(column.type):
-        column = column.cast(pa.int64())
-        micro = pc.multiply(column, 1_000_000 // per_second) if per_second <= 1_000_000 else pc.divide(column, 1_000)
-    else:
-        micro = pc.round(pc.multiply(column, 1_000_000 / per_second)).cast(pa.int64())
-    return micro.cast(UTC_TIME)
+        low, high = max(_EARLIEST * per_second, -(2**63)), min(_LATEST * per_second, 2**63 - 1)
+        column = column.cast(pa.int64(), safe=False)
+        inside = pc.and_(pc.greater_equal(column, pa.scalar(low)), pc.less(column, pa.scalar(high)))
+        column = pc.if_else(pc.fill_null(inside, False), column, None)
+        if per_second == _PER_SECOND["ns"]:
+            return column.cast(pa.timestamp("ns")).cast(pa.timestamp("us"), safe=False).cast(UTC_TIME)
+        return pc.multiply(column, 1_000_000 // per_second).cast(UTC_TIME)
+    micro = pc.round(pc.multiply(column, 1_000_000 / per_second))
+    inside = pc.and_(pc.greater_equal(micro, _EARLIEST * 1e6), pc.less(micro, _LATEST * 1e6))
+    return pc.if_else(pc.fill_null(inside, False), micro, None).cast(pa.int64()).cast(UTC_TIME)
 
 
 def _moved(found: pa.Array, shift: timedelta, align: timedelta | None) -> pa.Array:
