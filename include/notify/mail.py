@@ -68,7 +68,12 @@ def compose(letter: Letter, sender: str, recipients: tuple[str, ...], message_id
     assert isinstance(body, EmailMessage)  # noqa: S101  it was added a line above
     for picture in letter.pictures:
         body.add_related(
-            picture.png, "image", "png", cid=f"<{picture.content_id}>", filename=f"{picture.content_id}.png", disposition="inline"
+            picture.png,
+            "image",
+            "png",
+            cid=f"<{picture.content_id}>",
+            filename=f"{picture.content_id}.png",
+            disposition="inline",
         )
     for attachment in letter.attachments:
         maintype = "text" if attachment.subtype == "csv" else "application"

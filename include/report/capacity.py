@@ -97,7 +97,9 @@ def _worst_first(rows: pd.DataFrame) -> pd.DataFrame:
     rows = rows.assign(
         level=pd.Series(known, dtype=object, index=rows.index),
         rank=[level.rank for level in known],
-        subject=[_subject(service, resource) for service, resource in zip(rows["service"], rows["resource"], strict=True)],
+        subject=[
+            _subject(service, resource) for service, resource in zip(rows["service"], rows["resource"], strict=True)
+        ],
         out=rows["exhausted_p50"].fillna(pd.Timestamp("2200-01-01", tz="UTC")),
     )
     return rows.sort_values(["rank", "out", "headroom", "subject"], kind="stable").reset_index(drop=True)
@@ -171,9 +173,13 @@ def _running_out(rows: pd.DataFrame, total: int, level: Level, now: datetime, zo
         phrases = [row["subject"] for row in records[:2]]
     first = records[0]
     when = _when(first, zone)[0].removeprefix("runs out ")
-    short = f"{first['subject']} runs out {when}" if first["status"] != "exhausted" else f"{first['subject']} has run out"
+    short = (
+        f"{first['subject']} runs out {when}" if first["status"] != "exhausted" else f"{first['subject']} has run out"
+    )
     also = f", {len(records) - 1} more soon" if len(records) > 1 else ""
-    subject = short + also if len(short + also) < 70 else f"{len(records)} of {total} resources {out} within {within} days"
+    subject = (
+        short + also if len(short + also) < 70 else f"{len(records)} of {total} resources {out} within {within} days"
+    )
     return Verdict(level=level, text=f"{lead}: {', '.join(phrases)}{more}.", subject=subject)
 
 
@@ -192,6 +198,7 @@ def _action(row: dict, zone: str, now: datetime) -> Action:
         subject=row["subject"],
         what=used,
         when=f"{when}{left}",
+        at=out,
         sure=_sure(row, zone),
         owner=text(row["owner"]),
         level=row["level"],
@@ -234,7 +241,15 @@ def _chart(row: dict, forecast: pd.DataFrame, points: pd.DataFrame, now: datetim
     next_ = gridded(ahead, {"lower": "min", "expected": "mean", "upper": "max"}, 160)
     traces, band = [], None
     if past:
-        traces.append(Trace(label="measured", role="measured", start=past.start, step_seconds=past.step_seconds, values=past.values["value"]))
+        traces.append(
+            Trace(
+                label="measured",
+                role="measured",
+                start=past.start,
+                step_seconds=past.step_seconds,
+                values=past.values["value"],
+            )
+        )
     if next_:
         grid = {"start": next_.start, "step_seconds": next_.step_seconds}
         traces.append(Trace(label="forecast", role="expected", values=next_.values["expected"], **grid))
@@ -268,18 +283,36 @@ def _table(rows: pd.DataFrame) -> Table:
         empty="No resource is watched. Name its metric and its limit in limits.yaml; it appears after the next run.",
         columns=[
             TextColumn(key="resource", label="Resource", values=texts(rows, "subject")),
-            LevelColumn(key="status", label="Status", values=levels(rows), words=[_WORDS[level] for level in levels(rows)]),
+            LevelColumn(
+                key="status", label="Status", values=levels(rows), words=[_WORDS[level] for level in levels(rows)]
+            ),
             TimeColumn(key="runs_out", label="Runs out", resolution="day", values=moments(rows, "exhausted_p50")),
-            TimeColumn(key="runs_out_p10", label="Earliest (p10)", resolution="day", values=moments(rows, "exhausted_p10")),
-            TimeColumn(key="runs_out_p90", label="Latest (p90)", resolution="day", values=moments(rows, "exhausted_p90")),
+            TimeColumn(
+                key="runs_out_p10", label="Earliest (p10)", resolution="day", values=moments(rows, "exhausted_p10")
+            ),
+            TimeColumn(
+                key="runs_out_p90", label="Latest (p90)", resolution="day", values=moments(rows, "exhausted_p90")
+            ),
             NumberColumn(key="current", label="Now", unit=None, units=units, values=numbers(rows, "current")),
             NumberColumn(key="p95", label="p95", unit=None, units=units, values=numbers(rows, "p95")),
             NumberColumn(key="limit", label="Limit", unit=None, units=units, values=numbers(rows, "limit_value")),
             NumberColumn(key="headroom", label="Headroom", unit="ratio", values=numbers(rows, "headroom")),
             NumberColumn(key="trend", label="Trend", unit=None, units=per_day, values=numbers(rows, "trend_per_day")),
             NumberColumn(key="growth", label="Growth", unit="percent", values=numbers(rows, "growth_percent")),
-            NumberColumn(key="predicted_peak", label="Forecast peak", unit=None, units=units, values=numbers(rows, "predicted_peak")),
-            NumberColumn(key="predicted_average", label="Forecast mean", unit=None, units=units, values=numbers(rows, "predicted_average")),
+            NumberColumn(
+                key="predicted_peak",
+                label="Forecast peak",
+                unit=None,
+                units=units,
+                values=numbers(rows, "predicted_peak"),
+            ),
+            NumberColumn(
+                key="predicted_average",
+                label="Forecast mean",
+                unit=None,
+                units=units,
+                values=numbers(rows, "predicted_average"),
+            ),
             NumberColumn(key="confidence", label="Confidence", unit="ratio", values=numbers(rows, "confidence")),
             TextColumn(key="owner", label="Owner", values=texts(rows, "owner")),
             TextColumn(key="recommendation", label="Recommendation", values=texts(rows, "recommendation")),

@@ -52,6 +52,8 @@ class Action(Part):
     subject: str
     what: str
     when: str
+    at: AwareDatetime | None = Field(default=None, description="the moment that `when` speaks of")
+    to_the_minute: bool = Field(default=False, description="whether the hour of `at` means anything")
     sure: str
     owner: str | None
     level: Level

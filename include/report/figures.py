@@ -1,7 +1,7 @@
 """Numbers, times and chances as people read them: at most three significant digits, a unit, a named zone."""
 
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 THIN = "\u202f"  # narrow no-break space between a number and its unit
@@ -78,6 +78,11 @@ def day(moment: datetime, zone: str, year: bool = False) -> str:
     """Return the day of a moment in a zone: `3 Dec`, or `3 Dec 2026`."""
     local = moment.astimezone(ZoneInfo(zone))
     return f"{local.day} {local:%b %Y}" if year else f"{local.day} {local:%b}"
+
+
+def local_day(moment: datetime, zone: str) -> date:
+    """Return the calendar day of a moment in a zone."""
+    return moment.astimezone(ZoneInfo(zone)).date()
 
 
 def clock(moment: datetime, zone: str) -> str:

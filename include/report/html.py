@@ -1,5 +1,6 @@
 """A document as one self-contained HTML page: inline style, inline SVG, readable without scripts, light and dark."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -70,9 +71,14 @@ class Sheet:
 def environment() -> Environment:
     """Return the Jinja environment of all templates: everything is escaped, a missing name is an error."""
     env = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     env.filters.update(say=figures.say, clock=figures.clock, both=figures.both, day=figures.day, chance=figures.chance)
+    env.filters.update(unbroken=unbroken, sentence=sentence, capitalized=capitalized)
     env.globals.update(
         badge=badge,
         level_words=LEVEL_WORDS,
@@ -113,7 +119,24 @@ def view(document: Document) -> dict[str, Any]:
 def badge(level: str, word: str) -> Markup:
     """Return a level as shape, word and colour: the colour is never the only signal."""
     known = Level(level)
-    return Markup('<span class="badge {}"><span aria-hidden="true">{}</span> {}</span>').format(known.value, _MARKS[known], word)
+    return Markup('<span class="badge {}"><span aria-hidden="true">{}</span> {}</span>').format(
+        known.value, _MARKS[known], word
+    )
+
+
+def unbroken(text: str) -> str:
+    """Return text in which a number stays on one line with the word that belongs to it: `9 Dec`, `13 days`."""
+    return re.sub(r"(?<=\d) (?=[A-Za-z])", "\u00a0", text)
+
+
+def capitalized(text: str) -> str:
+    """Return text with its first letter in upper case and the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def sentence(text: str) -> str:
+    """Return a reason as a sentence."""
+    return capitalized(text.strip().rstrip(".")) + "." if text.strip() else ""
 
 
 def grouped_changes(document: Document) -> list[tuple[str, list[Any]]]:

@@ -15,7 +15,11 @@ def letter(document: Document, link: str = "") -> Letter:
     """Return the mail of a document; `link` is where the whole report can be read."""
     seen = view(document) | {"link": link, "marks": _MARKS, "mail_style": (TEMPLATES / "mail.css").read_text()}
     html = environment().get_template("mail.html.j2").render(**seen)
-    text = environment().get_template("mail.txt.j2").render(**{name: value for name, value in seen.items() if name != "charts"})
+    text = (
+        environment()
+        .get_template("mail.txt.j2")
+        .render(**{name: value for name, value in seen.items() if name != "charts"})
+    )
     period = figures.period(document.window_start, document.window_end, document.time_zone)
     stem = f"{document.name}-{document.window.slug}"
     return Letter(

@@ -4,7 +4,7 @@ A pure function of `slo_status`, hourly counts and the window.
 """
 
 import json
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -29,7 +29,7 @@ from include.report.document import (
     Trace,
     Verdict,
 )
-from include.report.figures import both, digits, duration, plural, say
+from include.report.figures import digits, duration, plural, say
 from include.report.grid import gridded
 from include.window import Window
 
@@ -70,13 +70,13 @@ def build(
         window_start=window.start,
         window_end=window.end,
         verdict=_verdict(rows),
-        actions=[_action(row, edition.time_zone) for row in shown],
+        actions=[_action(row) for row in shown],
         actions_beyond=len(trouble) - len(shown),
         nothing_to_do=_nothing_to_do(rows),
         previous_end=previous.window_end if previous else None,
         changes=changes.compare(previous.standings, standings) if previous else [],
         charts=[chart for row in shown if (chart := _chart(row, hourly)) is not None],
-        tables=[_table(rows), _hours(rows, edition.time_zone)],
+        tables=[_table(rows), _hours(rows)],
         standings=standings,
         fine_print=_fine_print(rows, edition),
     )
@@ -138,7 +138,11 @@ def _verdict(rows: pd.DataFrame) -> Verdict:
         worst = rows[rows["status"] == status].to_dict("records")
         said = ", ".join(f"{row['subject']} ({_used(row)})" for row in worst[:2])
         more = f" and {count - 2} more" if count > 2 else ""
-        also = f"; {plural(by_status['burning'], 'more burns', 'more burn')} too fast" if status == "exhausted" and by_status.get("burning") else ""
+        also = (
+            f"; {plural(by_status['burning'], 'more burns', 'more burn')} too fast"
+            if status == "exhausted" and by_status.get("burning")
+            else ""
+        )
         used = _used(worst[0]).removesuffix(" used")
         short = f"{worst[0]['subject']} has used {used} of its error budget"
         short += f", {count - 1} more {verb[count > 2]}" if count > 1 else ""
@@ -180,14 +184,20 @@ def _fastest(row: dict[str, Any]) -> dict[str, Any] | None:
     return max(known, key=lambda burn: (burn["firing"], burn["long_rate"] / burn["threshold"])) if known else None
 
 
-def _action(row: dict[str, Any], zone: str) -> Action:
-    used, left = number(row["used_minutes"]), number(row["remaining_minutes"])
-    burn = _fastest(row)
-    rate = f"burning {say(burn['long_rate'], 'times')} over {burn['long']} (policy {say(burn['threshold'], 'times')})" if burn else "no burn rate"
+def _action(row: dict[str, Any]) -> Action:
+    when, at = _runs_out(row)
+    used, burn = number(row["used_minutes"]), _fastest(row)
+    rate = (
+        f"burning {say(burn['long_rate'], 'times')} over {burn['long']} (policy {say(burn['threshold'], 'times')})"
+        if burn
+        else "no burn rate"
+    )
     return Action(
         subject=row["subject"],
         what=f"{_used(row)}: {say(used, 'minutes')} of {say(number(row['budget_minutes']), 'minutes')}",
-        when=_runs_out(row, left, burn, zone),
+        when=when,
+        at=at,
+        to_the_minute=True,
         sure=f"measured, {digits(100 * row['coverage'])}% of the data",
         owner=text(row["owner"]),
         level=row["level"],
@@ -197,18 +207,23 @@ def _action(row: dict[str, Any], zone: str) -> Action:
     )
 
 
-def _runs_out(row: dict[str, Any], left: float | None, burn: dict[str, Any] | None, zone: str) -> str:
-    """Say when the budget is spent at the pace of the fastest window: remaining ÷ (burn rate × budget per minute)."""
+def _runs_out(row: dict[str, Any]) -> tuple[str, datetime | None]:
+    """Say when the budget is spent at the pace of the fastest window: remaining ÷ (burn rate × budget per minute).
+
+    A rolling period forgets as fast as a burn rate of 1 spends, so below that it does not run out.
+    """
     if row["status"] == "exhausted":
-        return "spent"
+        return "is spent", None
+    left, burn = number(row["remaining_minutes"]), _fastest(row)
     end, start, now = moment(row["period_end"]), moment(row["period_start"]), moment(row["calculated_for"])
-    if left is None or burn is None or not burn["long_rate"] or start is None or end is None or now is None:
-        return "no end in sight"
-    minutes = left / (burn["long_rate"] * row["budget_minutes"] / ((end - start) / timedelta(minutes=1)))
-    if minutes > 60 * 24 * 365:
-        return "not within a year at this pace"
-    at = now + timedelta(minutes=minutes)
-    return f"spent in {duration(at - now)} at this pace: {both(at, zone)}"
+    if left is None or burn is None or start is None or end is None or now is None:
+        return "has no burn rate yet", None
+    if burn["long_rate"] <= (1 if end <= now else 0):
+        return "does not run out at this pace", None
+    at = now + left / row["budget_minutes"] / burn["long_rate"] * (end - start)
+    if end > now and at > end:
+        return "lasts to the end of its period at this pace", None
+    return f"spent in {duration(at - now)} at this pace", at
 
 
 def _recommendation(row: dict[str, Any]) -> str:
@@ -250,7 +265,10 @@ def _chart(row: dict[str, Any], hourly: pd.DataFrame) -> Chart | None:
     if start is None or end is None or now is None or used is None:
         return None
     own = hourly[
-        (hourly["slo"] == row["slo"]) & (hourly["objective"] == row["objective"]) & (hourly["ts"] >= start) & (hourly["ts"] < now)
+        (hourly["slo"] == row["slo"])
+        & (hourly["objective"] == row["objective"])
+        & (hourly["ts"] >= start)
+        & (hourly["ts"] < now)
     ].sort_values("ts")
     bad = (own["total"] - own["good"]).cumsum()
     if own.empty or not bad.iloc[-1]:
@@ -268,8 +286,20 @@ def _chart(row: dict[str, Any], hourly: pd.DataFrame) -> Chart | None:
         level=row["level"],
         now=now,
         traces=[
-            Trace(label="budget left", role="measured", start=line.start, step_seconds=line.step_seconds, values=line.values["left"]),
-            Trace(label="even pace", role="pace", start=start, step_seconds=int((end - start).total_seconds()), values=[1.0, 0.0]),
+            Trace(
+                label="budget left",
+                role="measured",
+                start=line.start,
+                step_seconds=line.step_seconds,
+                values=line.values["left"],
+            ),
+            Trace(
+                label="even pace",
+                role="pace",
+                start=start,
+                step_seconds=int((end - start).total_seconds()),
+                values=[1.0, 0.0],
+            ),
         ],
         limit=Limit(label="budget spent", value=0.0),
     )
@@ -293,7 +323,9 @@ def _table(rows: pd.DataFrame) -> Table:
         empty="No objective is set. Put an OpenSLO file into the folder slos of the configuration.",
         columns=[
             TextColumn(key="objective", label="Objective", values=texts(rows, "subject")),
-            LevelColumn(key="status", label="Status", values=levels(rows), words=[_WORDS[status] for status in rows["status"]]),
+            LevelColumn(
+                key="status", label="Status", values=levels(rows), words=[_WORDS[status] for status in rows["status"]]
+            ),
             TextColumn(key="service", label="Service", values=texts(rows, "service")),
             TextColumn(key="target", label="Target", values=[_target(value) for value in rows["target"]]),
             TextColumn(key="actual", label="Actual", values=[_target(value) for value in rows["actual"]]),
@@ -311,7 +343,7 @@ def _table(rows: pd.DataFrame) -> Table:
     )
 
 
-def _hours(rows: pd.DataFrame, zone: str) -> Table:
+def _hours(rows: pd.DataFrame) -> Table:
     found = [
         (row["subject"], hour)
         for row in rows[rows["level"].isin([Level.CRITICAL, Level.WARNING])].to_dict("records")
@@ -328,7 +360,9 @@ def _hours(rows: pd.DataFrame, zone: str) -> Table:
             {"kind": "time", "key": "start", "label": "Hour from", "values": [hour["start"] for hour in hours]},
             NumberColumn(key="bad", label="Bad", unit="", values=[hour["bad"] for hour in hours]),
             NumberColumn(key="total", label="Total", unit="", values=[hour["total"] for hour in hours]),
-            NumberColumn(key="share", label="Share of what was burnt", unit="ratio", values=[hour["share"] for hour in hours]),
+            NumberColumn(
+                key="share", label="Share of what was burnt", unit="ratio", values=[hour["share"] for hour in hours]
+            ),
         ],
     )
 

@@ -17,13 +17,13 @@ from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
 from upath import UPath
 
 from include.errors import AlmanacError
 from include.report.document import Document, Level
+from include.report.figures import local_day
 
 _ID = re.compile(r"[0-9a-f]{16}")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -55,7 +55,7 @@ class Entry(BaseModel):
     @property
     def local_day(self) -> date:
         """The day, in the audience's zone, on which the window ended."""
-        return self.window_end.astimezone(ZoneInfo(self.time_zone)).date()
+        return local_day(self.window_end, self.time_zone)
 
 
 _ENTRIES = TypeAdapter(list[Entry])
@@ -140,7 +140,9 @@ class Store:
 
     def rebuild(self, name: str) -> int:
         """Make the index of a report anew from its documents; return how many it lists."""
-        entries = [_entry(Document.from_json(path.read_bytes())) for path in (self._root / name / "documents").glob("*.json")]
+        entries = [
+            _entry(Document.from_json(path.read_bytes())) for path in (self._root / name / "documents").glob("*.json")
+        ]
         for month in {f"{entry.window_end:%Y-%m}" for entry in entries}:
             path = self._root / name / "index" / f"{month}.json"
             with _turns(path):

@@ -41,7 +41,9 @@ def _grid(chart: Chart, frame: Frame) -> list[str]:
     for value in frame.values:
         y = _y(value, frame)
         parts.append(f'<path class="rule" d="M{_LEFT} {y}H{WIDTH - _RIGHT}"/>')
-        parts.append(f'<text class="tick" x="{_LEFT - 6}" y="{y + 4}" text-anchor="end">{escape(say(value, chart.unit))}</text>')
+        parts.append(
+            f'<text class="tick" x="{_LEFT - 6}" y="{round(y + 4, 1)}" text-anchor="end">{escape(say(value, chart.unit))}</text>'
+        )
     for moment, label in frame.days:
         x = _x(moment, frame)
         anchor = "end" if x > WIDTH - _RIGHT - 18 else "middle"
@@ -54,17 +56,18 @@ def _spans(chart: Chart, frame: Frame) -> list[str]:
     if not chart.span:
         return []
     left, right = _x(chart.span.start, frame), _x(chart.span.end, frame)
-    return [f'<rect class="span" x="{left}" y="{_TOP}" width="{max(2.0, right - left):.1f}" height="{HEIGHT - _TOP - _BOTTOM}"/>']
+    return [
+        f'<rect class="span" x="{left}" y="{_TOP}" width="{max(2.0, right - left):.1f}" height="{HEIGHT - _TOP - _BOTTOM}"/>'
+    ]
 
 
 def _limit(chart: Chart, frame: Frame) -> list[str]:
     if not chart.limit:
         return []
     y = _y(chart.limit.value, frame)
-    below = chart.limit.value <= 0
     return [
         f'<path class="limit" d="M{_LEFT} {y}H{WIDTH - _RIGHT}"/>',
-        f'<text class="limit-label" x="{_LEFT + 4}" y="{y + 13 if below else y - 5}">{escape(chart.limit.label)}</text>',
+        f'<text class="limit-label" x="{_LEFT + 4}" y="{round(y - 5, 1)}">{escape(chart.limit.label)}</text>',
     ]
 
 

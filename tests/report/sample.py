@@ -33,7 +33,11 @@ def resources(trouble: bool = True) -> pd.DataFrame:
     rng = np.random.default_rng(7)
     rows = []
     for service, owner in OWNERS.items():
-        limits = {name: value for name, value in _RESOURCES.items() if name != "connections" or "db" in service or service == "checkout"}
+        limits = {
+            name: value
+            for name, value in _RESOURCES.items()
+            if name != "connections" or "db" in service or service == "checkout"
+        }
         if service in _DISKS:
             limits["disk"] = (_DISKS[service], "bytes")
         rows += [_resource(service, owner, name, limit, unit, rng, trouble) for name, (limit, unit) in limits.items()]
@@ -106,7 +110,12 @@ _BUDGETS = {
     ("payments", "availability"): (0.83, "at_risk"), ("cart", "availability"): (0.78, "at_risk"),
 }  # fmt: skip
 _PERIOD = timedelta(days=28)
-_BURNS = (("1h", "5m", 13.44, "page"), ("6h", "30m", 5.6, "page"), ("1d", "2h", 2.8, "ticket"), ("3d", "6h", 0.933, "ticket"))
+_BURNS = (
+    ("1h", "5m", 13.44, "page"),
+    ("6h", "30m", 5.6, "page"),
+    ("1d", "2h", 2.8, "ticket"),
+    ("3d", "6h", 0.933, "ticket"),
+)
 
 
 def objectives(trouble: bool = True) -> pd.DataFrame:
@@ -140,7 +149,7 @@ def objectives(trouble: bool = True) -> pd.DataFrame:
             ],
             "worst_hours": [] if used is None else [
                 {"start": (END - timedelta(days=5, hours=13 + hour)).isoformat(), "bad": bad * 0.2 / (hour + 1),
-                 "total": total / 672, "share": 0.2 / (hour + 1)} for hour in range(5)
+                 "total": total / 20, "share": 0.2 / (hour + 1)} for hour in range(5)
             ],
             "status": status, "coverage": 0.0 if used is None else 0.996, "calculated_for": END, "producer": "slo",
             "window_start": HOUR.start, "window_end": HOUR.end, "run_id": "run-2",
@@ -159,5 +168,9 @@ def hourly(status: pd.DataFrame) -> pd.DataFrame:
         weight[hours - 134 : hours - 130] += weight.sum() * 0.15
         bad = (row["total"] - row["good"]) * weight / weight.sum()
         total = np.full(hours, row["total"] / hours)
-        frames.append(pd.DataFrame({"slo": row["slo"], "objective": row["objective"], "ts": ts, "good": total - bad, "total": total}))
+        frames.append(
+            pd.DataFrame(
+                {"slo": row["slo"], "objective": row["objective"], "ts": ts, "good": total - bad, "total": total}
+            )
+        )
     return pd.concat(frames, ignore_index=True)

@@ -1,0 +1,64 @@
+"""Almanac in Airflow's own navigation: its pages under /almanac, for signed-in users who may see them.
+
+The pages serve stored documents and never open the warehouse. They are built when the first request comes, so that the
+scheduler and the workers, which load this file too, pay nothing for them.
+"""
+
+from functools import cached_property
+from typing import Any
+
+from airflow.plugins_manager import AirflowPlugin
+
+PREFIX = "/almanac"
+RESOURCE = "Almanac"
+
+
+class Pages:
+    """The ASGI app that Airflow mounts."""
+
+    @cached_property
+    def app(self) -> Any:
+        """The pages, over the store that the settings name, for readers whom Airflow's auth manager lets in."""
+        from airflow.api_fastapi.app import get_auth_manager
+        from airflow.api_fastapi.core_api.security import GetUserDep
+        from fastapi import HTTPException, Request
+        from fastapi.responses import JSONResponse, RedirectResponse, Response
+
+        from include.report.pages import NotAllowedError, create_app
+        from include.report.store import Store
+        from include.settings import settings
+
+        def reader(user: GetUserDep) -> None:
+            if not get_auth_manager().is_authorized_custom_view(method="GET", resource_name=RESOURCE, user=user):
+                raise NotAllowedError("Your role may not see Almanac's pages. Ask whoever administers Airflow for one that may.")
+
+        async def turned_away(request: Request, error: HTTPException) -> Response:
+            if error.status_code in {401, 403} and "text/html" in request.headers.get("accept", ""):
+                here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+                return RedirectResponse(get_auth_manager().get_url_login(next_url=here), status_code=303)
+            return JSONResponse({"detail": error.detail}, status_code=error.status_code)
+
+        pages = create_app(Store(settings().documents), reader)
+        pages.add_exception_handler(HTTPException, turned_away)
+        return pages
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer one request."""
+        await self.app(scope, receive, send)
+
+
+class AlmanacPlugin(AirflowPlugin):
+    """What Almanac adds to Airflow."""
+
+    name = "almanac"
+    fastapi_apps = [{"app": Pages(), "url_prefix": PREFIX, "name": "Almanac"}]  # noqa: RUF012  Airflow's own form
+    external_views = [  # noqa: RUF012
+        {
+            "name": label,
+            "href": f"{PREFIX}{path}",
+            "destination": "nav",
+            "url_route": f"almanac-{label.lower()}",
+            "category": "Almanac",
+        }
+        for label, path in (("Overview", "/"), ("Reports", "/reports"), ("Data", "/data"), ("Models", "/models"))
+    ]

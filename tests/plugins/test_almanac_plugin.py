@@ -1,0 +1,130 @@
+"""The plugin as Airflow mounts it: only signed-in users whom the auth manager lets in; a browser is sent to sign in."""
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from include.report import capacity
+from include.report.document import Edition
+from include.report.store import Store
+from tests.report import sample
+
+PLUGIN = Path(__file__).parents[2] / "plugins" / "almanac_plugin.py"
+PATHS = (
+    "/", "/reports", "/reports/find?name=capacity", "/data", "/models", "/reports/capacity/0000000000000000",
+    "/reports/capacity/0000000000000000/report.html", "/reports/capacity/0000000000000000/table.csv",
+    "/reports/capacity/0000000000000000/document.json",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def plugin() -> Iterator[ModuleType]:
+    spec = importlib.util.spec_from_file_location("almanac_plugin", PLUGIN)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    yield module
+    sys.modules.pop("almanac_plugin", None)
+
+
+@pytest.fixture(scope="module")
+def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("documents")
+    status = sample.resources()
+    Store(str(folder)).write(
+        capacity.build(status, sample.forecast(status), sample.recent(status), sample.WINDOW, Edition())
+    )
+    return folder
+
+
+@pytest.fixture
+def visit(plugin: ModuleType, documents: Path, monkeypatch: pytest.MonkeyPatch):
+    """A client of an app that mounts the plugin as Airflow does; `as_role` signs a user in."""
+    from airflow.api_fastapi.app import create_auth_manager
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+    from airflow.api_fastapi.core_api.security import get_user
+    from fastapi import FastAPI
+    from fastapi.testclient import TestClient
+
+    from include.settings import settings
+
+    settings.cache_clear()
+    monkeypatch.setenv("ALMANAC_DOCUMENTS_URL", str(documents))
+    create_auth_manager()
+    declared = plugin.AlmanacPlugin.fastapi_apps[0]
+    pages = plugin.Pages()
+    app = FastAPI()
+    app.mount(declared["url_prefix"], pages)
+    client = TestClient(app, follow_redirects=False)
+
+    def as_role(role: str | None) -> TestClient:
+        pages.app.dependency_overrides[get_user] = lambda: SimpleAuthManagerUser(username="ann", role=role)
+        return client
+
+    client.as_role = as_role  # type: ignore[attr-defined]
+    yield client
+    settings.cache_clear()
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_nobody_who_is_not_signed_in_reads_anything(visit, path: str) -> None:
+    assert visit.get(f"/almanac{path}").status_code == 401
+
+
+def test_a_browser_that_is_not_signed_in_is_sent_to_sign_in_and_back(visit) -> None:
+    answer = visit.get("/almanac/reports?name=slo", headers={"accept": "text/html,*/*"})
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/auth/login?next=%2Falmanac%2Freports%3Fname%3Dslo"
+
+
+def test_a_forged_token_is_as_good_as_none(visit) -> None:
+    assert visit.get("/almanac/reports", headers={"authorization": "Bearer forged"}).status_code in {401, 403}
+    answer = visit.get("/almanac/", headers={"accept": "text/html", "cookie": "_token=forged"})
+    assert answer.headers["location"].startswith("/auth/login")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_user_without_a_role_is_refused(visit, path: str) -> None:
+    assert visit.as_role(None).get(f"/almanac{path}").status_code == 403
+
+
+def test_a_refusal_says_whom_to_ask(visit) -> None:
+    page = visit.as_role(None).get("/almanac/", headers={"accept": "text/html"}).text
+    assert "Ask whoever administers Airflow" in page
+
+
+@pytest.mark.parametrize("role", ["VIEWER", "USER", "OP", "ADMIN"])
+def test_every_role_that_may_see_views_reads_reports(visit, role: str) -> None:
+    client = visit.as_role(role)
+    page = client.get("/almanac/", headers={"accept": "text/html"})
+    assert page.status_code == 200
+    link = page.text.split('href="/almanac/reports/capacity/')[1].split('"')[0]
+    assert "payments-db disk" in client.get(f"/almanac/reports/capacity/{link}").text
+
+
+def test_airflow_finds_the_plugin_its_app_and_its_four_places_in_the_navigation() -> None:
+    from airflow import plugins_manager
+
+    apps, _ = plugins_manager.get_fastapi_plugins()
+    mounted = [app for app in apps if app["name"] == "Almanac"]
+    assert [app["url_prefix"] for app in mounted] == ["/almanac"]
+    views, _ = plugins_manager._get_ui_plugins()
+    assert [view["href"] for view in views if view["category"] == "Almanac"] == [
+        "/almanac/", "/almanac/reports", "/almanac/data", "/almanac/models",
+    ]  # fmt: skip
+
+
+def test_loading_the_plugin_imports_no_heavy_library() -> None:
+    import subprocess
+
+    code = (
+        f"import sys; sys.path.insert(0, {str(PLUGIN.parent)!r}); from airflow.plugins_manager import AirflowPlugin; "
+        "before = set(sys.modules); import almanac_plugin; new = set(sys.modules) - before; print(sorted(new))"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip().splitlines()[-1] == "['almanac_plugin']"
