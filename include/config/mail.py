@@ -41,7 +41,3 @@ class Mail(Model):
     audiences: dict[str, Annotated[Audience, BeforeValidator(_addresses_only)]] = Field(
         default_factory=dict, description="owner (a team of services.yaml) or `everyone` → addresses"
     )
-
-    def audience(self, owner: str) -> Audience | None:
-        """Return the audience of one team, or None; `everyone` names those who get the reports over all teams."""
-        return self.audiences.get(owner)

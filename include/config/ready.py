@@ -59,9 +59,10 @@ def ready() -> tuple[dict[str, ReadyQuery], dict[str, ResourceLimit]]:
 def fitting(source: str, names: Collection[str], labels_of: Callable[[str], Collection[str]]) -> list[Fitting]:
     """Return the ready queries for a source that holds the metrics `names`; `labels_of` tells a metric's labels."""
     found: dict[str, Fitting] = {}
+    held = frozenset(names)
     for template, entry in ready()[0].items():
         for metric in entry.metrics:
-            if metric not in names or not names_hold(entry.needs, names):
+            if metric not in held or not held.issuperset(entry.needs):
                 continue
             status = ""
             if entry.status:
@@ -79,11 +80,6 @@ def fitting(source: str, names: Collection[str], labels_of: Callable[[str], Coll
             query = MetricQuery.model_validate(data)
             found.setdefault(query.name, Fitting(query=query, metric=metric, slo=entry.slo))
     return list(found.values())
-
-
-def names_hold(needed: Collection[str], names: Collection[str]) -> bool:
-    """Return whether every needed metric is there."""
-    return all(name in names for name in needed)
 
 
 def _filled(text: str, fill: dict[str, str]) -> str:
