@@ -6,8 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from include.warehouse import Warehouse
 from tests.warehouse.shop import load, minutes
 
@@ -41,24 +39,9 @@ def test_a_select_is_printed_as_table_csv_or_json(warehouse: Warehouse, warehous
     assert limited.stderr == "The first 2 rows; --limit shows more.\n"
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "delete from series",
-        "drop table series",
-        "select 1; delete from series",
-        "with gone as (delete from series returning 1) select * from gone",
-        "select 1) as a; set transaction read write; delete from series; select * from (select 1",
-        "copy series to '/tmp/stolen.csv'",
-        "selec",
-    ],
-)
-def test_what_is_not_one_select_is_refused_in_one_line(
-    warehouse: Warehouse, warehouse_url: str, statement: str
-) -> None:
-    answer = command(warehouse_url, "sql", statement)
-    assert answer.returncode == 1
-    assert answer.stdout == ""
+def test_what_writes_is_refused_in_one_line(warehouse: Warehouse, warehouse_url: str) -> None:
+    answer = command(warehouse_url, "sql", "delete from series")
+    assert (answer.returncode, answer.stdout) == (1, "")
     assert len(answer.stderr.splitlines()) == 1
     assert "select" in answer.stderr
 
