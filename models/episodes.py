@@ -30,6 +30,10 @@ ANOMALY_COLUMNS = (
     "expected_upper", "z15", "percentile", "severity", "trend", "volatility", "business_hours", "weekend", "detector",
     "model_version", "episode_id", "reason",
 )  # fmt: skip
+TEXT = (
+    "subject_kind", "service", "query", "severity", "trend", "detector", "model_version", "episode_id", "reason",
+    "state", "description",
+)  # fmt: skip
 EPISODE_COLUMNS = (
     "episode_id", "subject_kind", "subject_id", "service", "query", "first_ts", "last_ts", "peak_ts", "points",
     "peak_score", "severity", "state", "description",
@@ -211,7 +215,7 @@ def _anomaly_rows(flagged: pd.DataFrame, window: Window, detector: Detector, mod
         detector=detector.name,
         model_version=model_version,
     )
-    return rows[list(ANOMALY_COLUMNS)].reset_index(drop=True)
+    return _typed(rows[list(ANOMALY_COLUMNS)])
 
 
 def _episode_rows(episode: pd.DataFrame, flagged: pd.DataFrame) -> pd.DataFrame:
@@ -226,4 +230,9 @@ def _episode_rows(episode: pd.DataFrame, flagged: pd.DataFrame) -> pd.DataFrame:
             )
         ],
     )
-    return rows[list(EPISODE_COLUMNS)].reset_index(drop=True)
+    return _typed(rows[list(EPISODE_COLUMNS)])
+
+
+def _typed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with text as text, also where there are none."""
+    return rows.astype({name: "str" for name in TEXT if name in rows}).reset_index(drop=True)

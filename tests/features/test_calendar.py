@@ -11,9 +11,11 @@ def series(zone: str, country: str | None) -> pd.DataFrame:
     return pd.DataFrame({"series_id": [1], "step_seconds": [3600], "time_zone": [zone], "holidays": [country]})
 
 
-def local(times: list[str], zone: str, country: str | None, hours: BusinessHours | None = None) -> list[tuple[float, ...]]:
+def local(
+    times: list[str], zone: str, country: str | None, hours: BusinessHours | None = None
+) -> list[tuple[float, ...]]:
     points = pd.DataFrame({"series_id": 1, "ts": pd.to_datetime(times, utc=True), "value": 1.0})
-    frame = feature_frame(points, series(zone, country), hours)
+    frame = feature_frame(points, series(zone, country))
     return [tuple(row) for row in frame[["hour", "weekday", "business_hours", "weekend"]].to_numpy()]
 
 

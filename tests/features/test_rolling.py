@@ -15,7 +15,9 @@ SERIES = pd.DataFrame(
 
 def frame(values: list[float], minutes: list[int] | None = None, series_id: int = 1) -> pd.DataFrame:
     at = pd.to_timedelta(range(len(values)) if minutes is None else minutes, "min")
-    return pd.DataFrame({"series_id": series_id, "ts": pd.Timestamp("2026-11-02T08:00", tz="UTC") + at, "value": values})
+    return pd.DataFrame(
+        {"series_id": series_id, "ts": pd.Timestamp("2026-11-02T08:00", tz="UTC") + at, "value": values}
+    )
 
 
 def last(values: list[float], minutes: list[int] | None = None) -> dict[str, float]:
