@@ -1,7 +1,7 @@
 """Anomaly models, weekly: fit a challenger, back-test it against the champion and the robust baseline, gate it.
 
-The alias `champion` in MLflow's registry moves only when the gate says so; the verdict is in the log of `gate`, in the
-model version's description and on the Models page.
+The alias `champion` in MLflow's registry moves only when the gate says so; its verdict is what the
+task returns, and it stands on the model version.
 """
 
 from datetime import timedelta
@@ -21,25 +21,17 @@ DAYS = Param(
     **dag_defaults("train", within=timedelta(minutes=60), params={"days": DAYS}),
 )
 def train_anomaly_models():
-    """Wire fit, gate and announcement."""
-
-    @task
-    def fit(params: dict | None = None) -> dict:
-        from include.orchestration.tasks import here
-        from include.orchestration.train import fit_challenger
-
-        run, rt = here()
-        return fit_challenger(rt, run.window, days=params["days"])
+    """Wire the one step."""
 
     @task(outlets=[MODELS])
-    def gate(challenger: dict) -> dict:
+    def train(params: dict | None = None) -> dict:
         from include.orchestration.tasks import here
-        from include.orchestration.train import gate_challenger
+        from include.orchestration.train import train_champion
 
-        _, rt = here()
-        return gate_challenger(rt, challenger)
+        run, rt = here()
+        return train_champion(rt, run.window, days=params["days"])
 
-    gate(fit())
+    train()
 
 
 train_anomaly_models()

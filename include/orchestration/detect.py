@@ -6,10 +6,11 @@ from typing import Any
 import pandas as pd
 
 from include.orchestration.lineage import record_lineage
+from include.orchestration.meaning import business_hours, described_series
 from include.orchestration.runtime import Runtime
-from include.warehouse import points_in_batches, series_frame
+from include.warehouse import points_in_batches
 from include.warehouse.schema import anomaly, episode
-from include.window import Window
+from include.window import Grid, Window
 from models.episodes import detect, history
 from models.registry import load_champion
 
@@ -22,38 +23,46 @@ def score_shard(rt: Runtime, window: Window, shard: int) -> dict[str, Any]:
 
     Memory is that of a batch of series, however many the shard has. Nothing is locked while scores are computed.
     """
-    champion = load_champion(rt.settings.mlflow)
+    detector, version = load_champion(rt.settings.mlflow)
+    hours = business_hours(rt)
     shards = rt.settings.shards
-    reach = window.with_lookback(history(champion.detector))
+    reach = window.with_lookback(history(detector))
     series = described_series(rt, shard)
     found = []
     scored = 0
-    for batch in points_in_batches(rt.warehouse, reach, _series_at_once(reach), shard, shards):
+    for batch in points_in_batches(rt.warehouse, reach, _series_at_once(reach), shard=shard, shards=shards):
         points = batch.to_pandas()
         scored += int((points["ts"] >= pd.Timestamp(window.start)).sum())
         mine = series[series["series_id"].isin(points["series_id"].unique())]
-        found.append(detect(champion.detector, points, mine, window, champion.version, rt.config.business_hours))
+        found.append(detect(detector, points, mine, window, model_version=version.number, hours=hours))
     anomalies = [one.anomaly for one in found if len(one.anomaly)]
     episodes = [one.episode for one in found if len(one.episode)]
     with rt.warehouse.transaction() as tx:
         for table, frames in ((anomaly, anomalies), (episode, episodes)):
             rows = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(table.c.keys()))
-            tx.replace_results(table, PRODUCER, window, rows, rt.run_id, shard=(shard, shards))
-        record_lineage(tx, rt, PRODUCER, reach, champion.version)
+            tx.replace_results(
+                table, PRODUCER, window, stamped(rows, window, rt.grid), run_id=rt.run_id, shard=(shard, shards)
+            )
+        record_lineage(tx, rt, PRODUCER, reach, version.number)
     return {
         "shard": shard,
         "points": scored,
         "anomalies": sum(map(len, anomalies)),
         "episodes": sum(map(len, episodes)),
-        "model": champion.version,
+        "model": version.number,
     }
 
 
-def described_series(rt: Runtime, shard: int | None = None) -> pd.DataFrame:
-    """Return the series of a shard (or all) with what the configuration says of their query."""
-    series = series_frame(rt.warehouse, shard, rt.settings.shards if shard is not None else None)
-    directions = {name: query.bad_direction for name, query in rt.config.queries.items()}
-    return series.assign(bad_direction=series["query"].map(directions).fillna("both"))
+def stamped(rows: pd.DataFrame, window: Window, grid: Grid) -> pd.DataFrame:
+    """Return the results of a wide window, each placed in the regular window in which it was last seen.
+
+    So a later run of one regular window replaces its own part of them and nothing else.
+    """
+    if window.duration <= grid.step or rows.empty:
+        return rows
+    seen = rows["last_ts" if "last_ts" in rows else "ts"].clip(upper=pd.Timestamp(window.end) - pd.Timedelta("1us"))
+    start = seen.dt.floor(f"{grid.value}min")
+    return rows.assign(window_start=start, window_end=start + grid.step)
 
 
 def total(scored: list[dict[str, Any]]) -> dict[str, Any]:

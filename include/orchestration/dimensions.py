@@ -27,7 +27,12 @@ def sync_dimensions(rt: Runtime) -> int:
         for one in config.services.values()
     ]
     slos = [
-        {"name": one.name, "service": one.service, "display_name": one.display_name, "spec": one.model_dump(mode="json")}
+        {
+            "name": one.name,
+            "service": one.service,
+            "display_name": one.display_name,
+            "spec": one.model_dump(mode="json"),
+        }
         for one in config.slos
     ]
     limits = [

@@ -16,7 +16,7 @@ from include.datasets import Scope
 from include.errors import AlmanacError, PermanentError
 from include.landing import Landed, land, landed_partitions, new_load_id, read_landed
 from include.orchestration.dimensions import sync_dimensions
-from include.orchestration.expectations import expectation_for
+from include.orchestration.expectations import expectation_for, expected_rows
 from include.orchestration.runtime import Runtime
 from include.quality import judge
 from include.sources import Credentials, open_source
@@ -32,7 +32,7 @@ class LoadFailed(AlmanacError):  # noqa: N818 - reads as a sentence
     """Some queries of a source could not be loaded; a later try may."""
 
 
-class LoadStopped(LoadFailed, PermanentError):
+class LoadStopped(LoadFailed, PermanentError):  # noqa: N818
     """Some queries of a source could not be loaded, and trying again would not help."""
 
 
@@ -50,7 +50,7 @@ class Closed:
         """Return the same as plain data, for XCom and the asset event."""
         return {
             "window": self.window.key,
-            "announced": [f"{start:%Y-%m-%dT%H:%M}" for start in self.announce],
+            "windows_announced": len(self.announce),
             "rows": self.rows,
             "coverage": self.coverage,
             **self.statuses,
@@ -74,7 +74,9 @@ def plan_reads(
     pieces = [{"source": source.name, "window": window.key} for source in wanted]
     if with_late:
         pieces += [
-            {"source": source.name, "window": late.key} for source in wanted for late in late_windows(rt, source, window)
+            {"source": source.name, "window": late.key}
+            for source in wanted
+            for late in late_windows(rt, source, window)
         ]
     return pieces
 
@@ -148,7 +150,7 @@ def load_landed(rt: Runtime, landed: Landed, *, allow_shrink: bool = False) -> L
         Load(
             load_id=landed.load_id,
             run_id=rt.run_id,
-            expected_rows=expectation.expected_rows(scope.window),
+            expected_rows=expected_rows(expectation, scope),
             landed_at_path=landed.path,
             allow_shrink=allow_shrink,
         ),

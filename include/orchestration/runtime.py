@@ -24,7 +24,12 @@ class Runtime:
     @cached_property
     def warehouse(self) -> Warehouse:
         """The warehouse that the settings name."""
-        return Warehouse(self.settings.warehouse, lock_timeout_seconds=self.settings.lock_timeout_seconds)
+        return Warehouse(
+            self.settings.warehouse,
+            lock_timeout_seconds=self.settings.lock_timeout_seconds,
+            task=self.run_id,
+            clock=self.clock,
+        )
 
     @property
     def grid(self) -> Grid:

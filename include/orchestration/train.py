@@ -1,0 +1,62 @@
+"""Training: read history, fit a challenger, let the gate judge it, move `champion` if it passes."""
+
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from include.orchestration.lineage import loads_of, record_lineage
+from include.orchestration.meaning import business_hours, described_series
+from include.orchestration.runtime import Runtime, code_version
+from include.warehouse import points
+from include.warehouse.schema import incident
+from include.window import Window
+from models import registry, training
+
+PRODUCER = "train_anomaly_models"
+THREADS = 2
+
+
+def train_champion(rt: Runtime, window: Window, days: int) -> dict[str, Any]:
+    """Train on the days up to the window's end; return the challenger, the gate's words and who runs now."""
+    span = Window(window.end - timedelta(days=days), window.end)
+    history = points(rt.warehouse, span).to_pandas()
+    loads = loads_of(rt.warehouse, span)
+    outcome = training.train(
+        rt.settings.mlflow,
+        history,
+        described_series(rt),
+        registry.Training(
+            window=span,
+            loads=tuple(loads),
+            fingerprint="",
+            config_fingerprint=rt.config.fingerprint,
+            code_version=code_version(),
+            points=0,
+            series=0,
+        ),
+        incidents=incidents_in(rt, span),
+        hours=business_hours(rt),
+        threads=THREADS,
+    )
+    with rt.warehouse.transaction() as tx:
+        record_lineage(tx, rt, PRODUCER, span, outcome.challenger.number)
+    return {
+        "challenger": outcome.challenger.number,
+        "champion": outcome.champion.number,
+        "detector": outcome.champion.detector,
+        "promoted": outcome.promoted,
+        "verdict": outcome.comparison.verdict,
+        "points": len(history),
+    }
+
+
+def incidents_in(rt: Runtime, window: Window) -> Any:
+    """Return [service, opened_at, resolved_at] of the incidents that touch a window; null while one lasts."""
+    return rt.warehouse.frame(
+        sa.select(incident.c.service, incident.c.opened_at, incident.c.resolved_at).where(
+            ~incident.c.deleted,
+            incident.c.opened_at < window.end,
+            sa.or_(incident.c.resolved_at.is_(None), incident.c.resolved_at >= window.start),
+        )
+    )
