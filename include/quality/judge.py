@@ -40,7 +40,7 @@ def _judge_points(scope: Scope, table: pa.Table, expectation: Expectation) -> Ve
     points = Points.of(table)
     broken = broken_rules(points, scope, expectation)
     alive = None if broken is None else broken == 0
-    good = table if alive is None else table.filter(pa.array(alive))
+    good = table if alive is None else points.rows(alive)
     bad = np.array([], dtype=np.int64) if broken is None else np.flatnonzero(broken)
     quarantined = _quarantined(POINT_RULES, broken, bad, raw_points(points, bad) if len(bad) else None)
     results = _row_results(POINT_RULES, broken, len(table))

@@ -65,6 +65,17 @@ class Points:
     def __len__(self) -> int:
         return len(self.ts)
 
+    def rows(self, kept: Mask) -> pa.Table:
+        """Return the rows of `kept`, their labels under a dictionary that names only series that are still there."""
+        table = self.table.filter(pa.array(kept))
+        codes = self.codes[kept]
+        used = np.zeros(len(self.labels), dtype=bool)
+        used[codes] = True
+        narrow = (np.cumsum(used) - 1).astype(np.int32)
+        labels = pa.DictionaryArray.from_arrays(narrow[codes], self.labels.filter(pa.array(used)))
+        at = table.schema.get_field_index("labels")
+        return table.set_column(at, table.schema.field(at), labels)
+
     @cached_property
     def spread(self) -> tuple[float, float]:
         """Smallest and largest value; NaN where any value is NaN or null."""
@@ -243,7 +254,7 @@ def broken_rules(points: Points, scope: Scope, expectation: Expectation) -> np.n
     for number, rule in enumerate(RULES, start=1):
         alive = None if broken is None else broken == 0
         mask = rule.breaks(points, alive, scope, expectation)
-        if mask is None:
+        if mask is None or not mask.any():
             continue
         if broken is None:
             broken = np.zeros(len(points), dtype=np.int8)

@@ -164,6 +164,9 @@ def _context() -> Any:
 def _quiet() -> Any:
     """Import Great Expectations so that it reports to nobody: it reads this variable when it is imported."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    from tqdm import tqdm  # type: ignore[import-untyped]
+
+    tqdm.monitor_interval = 0  # a hidden progress bar would leave a thread behind, which a fork does not survive
     import great_expectations as gx
 
     return gx
