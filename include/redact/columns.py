@@ -20,6 +20,9 @@ def redact_column(column: pa.Array, rules: Sequence[Rule] = ALL) -> tuple[pa.Arr
         texts, counts = redact_column(column.dictionary, rules)
         return _encoded(column, texts), counts
     total: Counter[str] = Counter()
+    if column.null_count:
+        texts, total = redact_column(column.drop_null(), rules)
+        return pc.replace_with_mask(column, column.is_valid(), texts) if total else column, total
     while True:
         changed, counts = _once(column, rules)
         if not counts:

@@ -15,7 +15,6 @@ import pyarrow as pa
 from include.config.source import EventQuery, SourceConfig
 from include.datasets import ALERT, canonical_labels
 from include.http import HttpClient
-from include.sources.base import speaking_of
 from include.sources.prometheus import read_ranges
 from include.window import Window
 
@@ -109,11 +108,11 @@ def _touches(firing: Firing, window: Window) -> bool:
 
 def _firings(client: HttpClient, source: SourceConfig, window: Window) -> Iterator[Firing]:
     points: dict[tuple[tuple[str, str], ...], list[np.ndarray]] = {}
-    with speaking_of(source.name):
-        for matrix in read_ranges(client, source, FIRING, STEP, window):
-            for metric, times in zip(matrix.metrics, np.split(matrix.ts, np.cumsum(matrix.lengths)[:-1]), strict=True):
-                labels = {name: value for name, value in metric.items() if name not in ("__name__", "alertstate")}
-                points.setdefault(tuple(sorted(labels.items())), []).append(times)
+    for matrix in read_ranges(client, source, FIRING, STEP, window):
+        bounds = np.cumsum(matrix.lengths)
+        for metric, first, end in zip(matrix.metrics, bounds - matrix.lengths, bounds, strict=True):
+            labels = {name: value for name, value in metric.items() if name not in ("__name__", "alertstate")}
+            points.setdefault(tuple(sorted(labels.items())), []).append(matrix.ts[first:end])
     last = int((window.end - timedelta(microseconds=1)).timestamp()) // STEP * STEP
     for key, parts in points.items():
         yield from _runs(dict(key), np.sort(np.concatenate(parts)) // 1_000_000, last)

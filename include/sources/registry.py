@@ -12,6 +12,7 @@ from include.sources.base import Source, SourceRejected
 from include.sources.files import FilesSource
 from include.sources.firings import FiringsSource
 from include.sources.fleet import FleetSource
+from include.sources.points import MAX_SERIES
 from include.sources.prometheus import PrometheusSource
 from include.sources.redacted import RedactedSource
 
@@ -27,6 +28,7 @@ class Opening:
     credentials: Credentials | None
     home: Path
     history: tuple[SourceConfig, Credentials | None] | None
+    max_series: int
 
     def connect(self) -> HttpClient:
         """Return an HTTP client of the source's address."""
@@ -47,10 +49,12 @@ def open_source(
     *,
     home: Path = Path(),
     history: tuple[SourceConfig, Credentials | None] | None = None,
+    max_series: int = MAX_SERIES,
 ) -> RedactedSource:
     """Return the source that reads `query`; nothing is read yet.
 
     A relative `path` lies below `home`. `history` is the source that `history_from` names, with its credentials.
+    Series of one query beyond `max_series` are reported and not read.
     Raises `SourceRejected` when this type of source cannot answer this query.
     """
     opener = _OPENERS.get(source.type)
@@ -58,12 +62,12 @@ def open_source(
         raise SourceRejected(
             f"Source {source.name!r} has the unknown type {source.type!r}. Use one of {', '.join(sorted(_OPENERS))}."
         )
-    return RedactedSource(opener(Opening(source, query, credentials, home, history)))
+    return RedactedSource(opener(Opening(source, query, credentials, home, history, max_series)))
 
 
 def _prometheus(opening: Opening) -> Source:
     if isinstance(opening.query, MetricQuery):
-        return PrometheusSource(opening.source, opening.query, opening.connect)
+        return PrometheusSource(opening.source, opening.query, opening.connect, opening.max_series)
     if opening.query.dataset == "alert":
         return FiringsSource(opening.source, opening.query, opening.connect)
     raise _cannot(opening)
