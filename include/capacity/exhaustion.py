@@ -2,7 +2,8 @@
 
 The trend is not known exactly, so every path draws its own: from Theil-Sen lines through the last one, two, four and
 eight weeks of daily levels, each as often as its back-test earned, with its slope's standard error widened for the
-autocorrelation of the levels. Around it go the hourly profile and whole days of past residuals, drawn at random.
+autocorrelation of the levels. Around it go the hourly profile and whole days of past residuals, drawn at random. A
+series runs out when one of its own hours is at the limit, so p50 comes before the hour at which the expected value is.
 """
 
 from dataclasses import dataclass

@@ -1,12 +1,11 @@
 """A pool of forecasts, weighted per series by rolling back-test error, with bands calibrated on its own residuals."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from include.capacity.candidates import CANDIDATES, DAY, WEEK, Array, Candidate
+from include.capacity.candidates import CANDIDATES, DAY, WEEK, Array
 from include.errors import AlmanacError
 
 POWER = 4
@@ -23,14 +22,13 @@ class ForecastError(AlmanacError):
 class Forecast:
     """Series × hours ahead; `lower` to `upper` is the band. `error` is the back-test's mean absolute error per series.
 
-    `naive_error` is that of the same hour last week, `weights` are series × candidates in the order of `names`.
+    `weights` are series × candidates in the order of `names`.
     """
 
     lower: Array
     expected: Array
     upper: Array
     error: Array
-    naive_error: Array
     weights: Array
     names: tuple[str, ...]
 
@@ -40,49 +38,45 @@ class Forecast:
         return [self.names[i] for i in np.argmax(self.weights, axis=1)]
 
 
-def forecast(
-    y: Array,
-    horizon: int,
-    *,
-    test_hours: int | None = None,
-    folds: int = 5,
-    level: float = 0.8,
-    candidates: Mapping[str, Candidate] = CANDIDATES,
-) -> Forecast:
+def forecast(y: Array, horizon: int, level: float = 0.8) -> Forecast:
     """Forecast hourly series (series × hours, no gaps) `horizon` hours ahead with a band that should hold `level`.
 
-    Back-test: up to `folds` origins in the last half of the history, each `test_hours` long (at most a quarter of the
-    history, a week, and the horizon). Raises `ForecastError` below four days of history.
+    Back-test: 5 to 14 origins in the last half of the history, as many as there are, each of at most a third of the
+    history, two weeks, and the horizon. Hours beyond are pooled by the errors in the last third of the tested ones,
+    where a candidate that misses a trend shows it. Raises `ForecastError` below four days of history.
     """
     length = y.shape[1]
     if length < LEAST_HOURS or not np.isfinite(y).all():
         raise ForecastError(
             f"A forecast needs {LEAST_HOURS} hours without a gap, but was given {length}. Give more, filled."
         )
-    tested = min(test_hours or WEEK, horizon, length // 4)
-    origins = _origins(length, tested, folds)
-    runs = [_bounded(run(y, origins, tested), y) for run in candidates.values()]
+    tested = min(2 * WEEK, horizon, length // 3)
+    origins = _origins(length, tested)
+    runs = [_bounded(run(y, origins, tested), y) for run in CANDIDATES.values()]
     truth = np.stack([y[:, origin : origin + tested] for origin in origins], axis=1)
     residual = np.stack([truth - run for run in runs], axis=1)  # series × candidates × origins × hours
     by_fold = np.abs(residual).mean(axis=3)
     weights = _weights(by_fold.mean(axis=2))
-    ahead = [_bounded(run(y, [length], horizon), y)[:, 0] for run in candidates.values()]
-    expected = np.einsum("sc,csh->sh", weights, np.stack(ahead))
+    far = _weights(np.abs(residual[:, :, :, -tested // 3 :]).mean(axis=(2, 3)))
+    ahead = [_bounded(run(y, [length], horizon), y)[:, 0] for run in CANDIDATES.values()]
+    pooled, pooled_far = (np.einsum("sc,csh->sh", part, np.stack(ahead)) for part in (weights, far))
+    share = np.minimum(np.arange(1, horizon + 1) / tested, 1.0) if horizon > tested else np.zeros(horizon)
+    expected = pooled + share * (pooled_far - pooled)
     held_out = _held_out(residual, by_fold)
     below, above = _band(held_out, horizon, level)
-    naive = np.abs(residual[:, list(candidates).index("same hour last week")]).mean(axis=(1, 2))
+    floor = np.where(y.min(axis=1) >= 0, 0.0, -np.inf)[:, None]
     return Forecast(
-        lower=expected + below,
+        lower=np.maximum(expected + below, floor),
         expected=expected,
         upper=expected + above,
         error=np.abs(held_out).mean(axis=(1, 2)),
-        naive_error=naive,
         weights=weights,
-        names=tuple(candidates),
+        names=tuple(CANDIDATES),
     )
 
 
-def _origins(length: int, tested: int, folds: int) -> list[int]:
+def _origins(length: int, tested: int) -> list[int]:
+    folds = max(5, min(14, 2 * WEEK // tested))
     earliest = max(length // 2, DAY * 3)
     latest = length - tested
     if latest <= earliest:
@@ -126,14 +120,12 @@ def _band(residual: Array, horizon: int, level: float) -> tuple[Array, Array]:
     series, folds, tested = residual.shape
     scale = np.maximum(np.abs(residual).mean(axis=(1, 2)), 1e-300)
     ratio = residual / scale[:, None, None]
-    tail = (1 - level) / 2
-    correction = min(tail, 1 / (folds * series + 1))
-    asked = [tail - correction * tail, 1 - tail + correction * tail]
     width = min(DAY, tested)
     days = -(-tested // width)
+    asked = _asked(level, folds * days * series)
     pooled = np.stack([np.quantile(ratio[:, :, d * width : (d + 1) * width], asked) for d in range(days)], axis=1)
-    own = np.quantile(ratio, asked, axis=(1, 2))  # edges × series
     overall = np.quantile(ratio, asked)
+    own = np.quantile(ratio, _asked(level, folds * days), axis=(1, 2))  # edges × series
     day = np.minimum(np.arange(horizon) // width, days - 1)
     growth = _growth(pooled[1] - pooled[0])
     beyond = np.maximum(np.arange(1, horizon + 1) / tested, 1.0) ** growth
@@ -143,6 +135,15 @@ def _band(residual: Array, horizon: int, level: float) -> tuple[Array, Array]:
         relative = pooled[edge] / overall[edge] if abs(overall[edge]) > 1e-12 else np.ones(days)
         edges.append(scale[:, None] * mixed[:, None] * (np.clip(relative, 0.2, 5.0)[day] * beyond)[None, :])
     return edges[0], edges[1]
+
+
+def _asked(level: float, days: int) -> tuple[float, float]:
+    """Return the quantiles to take of that many days of residuals, so that a new day's lie between at the level.
+
+    Residuals of one day hang together, so days are counted: the finite-sample step of conformal prediction (Vovk 2005).
+    """
+    tail = (1 - min(level * (days + 1) / days, 1.0)) / 2
+    return tail, 1 - tail
 
 
 def _growth(width: npt.NDArray[np.float64]) -> float:
