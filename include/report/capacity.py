@@ -83,11 +83,12 @@ def build(
         actions=[_action(row, edition.time_zone, window.end) for row in shown.to_dict("records")],
         actions_beyond=len(trouble) - len(shown),
         nothing_to_do=_nothing_to_do(rows),
+        compared=True,
         previous_end=previous.window_end if previous else None,
         changes=changes.compare(previous.standings, standings) if previous else [],
         charts=charts,
         tables=[_table(rows)],
-        standings=standings,
+        standings=changes.in_trouble(standings),
         fine_print=_fine_print(rows, edition),
     )
 

@@ -5,6 +5,11 @@ from include.report.document import Change, Level, Standing
 _TROUBLE = (Level.CRITICAL, Level.WARNING)
 
 
+def in_trouble(standings: list[Standing]) -> list[Standing]:
+    """Return the standings that the next report needs to know."""
+    return [standing for standing in standings if standing.level in _TROUBLE]
+
+
 def compare(before: list[Standing], now: list[Standing]) -> list[Change]:
     """Return the changes between two reports, in the order new, worse, better, gone.
 

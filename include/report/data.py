@@ -79,10 +79,11 @@ def build(
         actions=actions[:MOST_ACTIONS],
         actions_beyond=max(0, len(actions) - MOST_ACTIONS),
         nothing_to_do="Every source is fresh and no window is missing. Nobody needs to do anything.",
+        compared=True,
         previous_end=previous.window_end if previous else None,
         changes=changes.compare(previous.standings, standings) if previous else [],
         tables=[_source_table(sources), _gap_table(gaps), _quarantine_table(quarantine), _quality_table(quality)],
-        standings=standings,
+        standings=changes.in_trouble(standings),
         fine_print=FinePrint(
             notes=[f"A source is late when nothing was loaded for windows of the last {duration(stale_after)}."],
             next_at=edition.next_at,

@@ -13,8 +13,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 
 from include.window import Window
 
-SCHEMA_VERSION = 1
 MOST_ACTIONS = 7
+MOST_ROWS = 200
 EVERYONE = "everyone"
 
 
@@ -71,7 +71,10 @@ class Change(Part):
 
 
 class Standing(Part):
-    """Where one subject stands, for the next report to compare with; more `severity` is worse."""
+    """Where one subject stands, for the next report to compare with; more `severity` is worse.
+
+    A document keeps those in trouble: what is not among them was fine, unknown or not there.
+    """
 
     subject: str
     level: Level
@@ -181,6 +184,7 @@ class Table(Part):
     note: str = ""
     empty: str
     columns: list[Column]
+    rows_cut: int = Field(default=0, ge=0, description="rows beyond these, in a document that was cut for a page")
 
     @model_validator(mode="after")
     def _one_value_per_row(self) -> Self:
@@ -193,6 +197,22 @@ class Table(Part):
     def height(self) -> int:
         """Number of rows."""
         return len(self.columns[0].values) if self.columns else 0
+
+    def short(self) -> "Table":
+        """Return the table with its first `MOST_ROWS` rows."""
+        if self.height <= MOST_ROWS:
+            return self
+        columns = [
+            column.model_copy(
+                update={
+                    name: held[:MOST_ROWS]
+                    for name in ("values", "units", "words")
+                    if isinstance(held := getattr(column, name, None), list)
+                }
+            )
+            for column in self.columns
+        ]
+        return self.model_copy(update={"columns": columns, "rows_cut": self.height - MOST_ROWS})
 
     def column(self, key: str) -> Column:
         """Return the column of that key; raises `KeyError`."""
@@ -231,7 +251,7 @@ class FinePrint(Part):
 class Document(Part):
     """One report, for one audience, for one window."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")
     title: str
     audience: str = Field(min_length=1, max_length=120)
@@ -242,6 +262,7 @@ class Document(Part):
     actions: list[Action] = Field(default=[], max_length=MOST_ACTIONS)
     actions_beyond: int = Field(default=0, ge=0, description="rows that need action beyond those shown")
     nothing_to_do: str
+    compared: bool = Field(default=False, description="whether reports of this kind say what changed")
     previous_end: AwareDatetime | None = None
     changes: list[Change] = []
     charts: list[Chart] = []
@@ -259,9 +280,14 @@ class Document(Part):
         """Stable id of this report: 16 hexadecimal digits from name, audience and window."""
         return report_id(self.name, self.audience, self.window)
 
+    def short(self) -> "Document":
+        """Return the document as a page shows it: tables cut to their first rows. The same one where none is long."""
+        tables = [table.short() for table in self.tables]
+        return self if tables == self.tables else self.model_copy(update={"tables": tables})
+
     def to_json(self) -> bytes:
         """Return the document as JSON; `from_json` reads it back to an equal value."""
-        return self.model_dump_json(exclude_defaults=False).encode()
+        return self.model_dump_json().encode()
 
     @classmethod
     def from_json(cls, text: bytes) -> "Document":
@@ -287,9 +313,9 @@ class Edition(BaseModel):
     @property
     def unsubscribe(self) -> str:
         """How to stop the mail."""
-        return f"To stop this mail, take your address out of audience “{self.audience}” in mail.yaml, or ask who runs Almanac to."
+        return f"To stop this mail, take your address out of “{self.audience}” in mail.yaml, or ask whoever runs Almanac."
 
 
 def report_id(name: str, audience: str, window: Window) -> str:
     """Return the id of a report: the same name, audience and window always give the same."""
-    return hashlib.blake2b("\x1f".join((name, audience, window.key)).encode(), digest_size=8).hexdigest()
+    return hashlib.blake2b(f"{name}\x1f{audience}\x1f{window.key}".encode(), digest_size=8).hexdigest()

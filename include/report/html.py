@@ -23,7 +23,6 @@ from include.report.document import (
 )
 
 TEMPLATES = Path(__file__).parent / "templates"
-MOST_ROWS = 500
 MOST_LEFT_OUT = 20
 LEVEL_WORDS = {Level.CRITICAL: "Act now", Level.WARNING: "Act soon", Level.UNKNOWN: "Not known", Level.OK: "Fine"}
 _MARKS = {Level.CRITICAL: "◆", Level.WARNING: "▲", Level.UNKNOWN: "○", Level.OK: "●"}
@@ -98,6 +97,7 @@ def render(document: Document, **surroundings: Any) -> str:
 
 def view(document: Document) -> dict[str, Any]:
     """Return what the templates of page and mail need to know of a document."""
+    document = document.short()
     zone, left_out = document.time_zone, document.fine_print.left_out
     charts = [(chart, Markup(svg.draw(chart, zone))) for chart in document.charts]  # noqa: S704  drawn and escaped by us
     return {
@@ -160,36 +160,36 @@ def legend(document: Document) -> list[tuple[str, str]]:
 
 
 def sheet(table: Table, zone: str) -> Sheet:
-    """Return a table as cells; at most `MOST_ROWS` of them, the worst."""
+    """Return a table as cells."""
     columns = [cells(column, zone) for column in table.columns]
     return Sheet(
         id=table.id,
         title=table.title,
         note=table.note,
         empty=table.empty,
-        height=table.height,
+        height=table.height + table.rows_cut,
         heads=[Head(column.label, isinstance(column, NumberColumn)) for column in table.columns],
         rows=list(zip(*columns, strict=True)),
     )
 
 
-def cells(column: Column, zone: str, most: int = MOST_ROWS) -> list[Cell]:
+def cells(column: Column, zone: str) -> list[Cell]:
     """Return a column as cells."""
     if isinstance(column, NumberColumn):
         units = column.units or [column.unit or ""] * len(column.values)
         return [
             Cell(figures.say(value, unit), "" if value is None else repr(value), "number")
-            for value, unit in zip(column.values[:most], units, strict=False)
+            for value, unit in zip(column.values, units, strict=False)
         ]
     if isinstance(column, TimeColumn):
-        return [_time_cell(value, column.resolution, zone) for value in column.values[:most]]
+        return [_time_cell(value, column.resolution, zone) for value in column.values]
     if isinstance(column, LevelColumn):
         return [
             Cell(word, str(level.rank), level=level.value)
-            for level, word in zip(column.values[:most], column.words, strict=False)
+            for level, word in zip(column.values, column.words, strict=False)
         ]
-    wide = "wide" if any(len(value or "") > 30 for value in column.values[:most]) else ""
-    return [Cell(value if value is not None else "–", value or "", wide) for value in column.values[:most]]
+    wide = "wide" if any(len(value or "") > 30 for value in column.values) else ""
+    return [Cell(value if value is not None else "–", value or "", wide) for value in column.values]
 
 
 def _time_cell(value: datetime | None, resolution: str, zone: str) -> Cell:

@@ -119,7 +119,7 @@ def _add_lists(app: FastAPI, store: Store) -> None:
 def _add_reports(app: FastAPI, store: Store) -> None:
     @app.get("/reports/{name}/{document_id}")
     def report(request: Request, name: str, document_id: str) -> Response:
-        return _report(request, store, store.read(name, document_id), "reports")
+        return _report(request, store, store.read_page(name, document_id), "reports")
 
     @app.get("/reports/{name}/{document_id}/report.html")
     def as_html(name: str, document_id: str) -> Response:
@@ -141,7 +141,7 @@ def _newest_page(request: Request, store: Store, name: str, empty: str) -> Respo
     entry = store.latest(name, EVERYONE)
     if entry is None:
         return _page(request, "message.html.j2", name, heading="Nothing is stored yet", text=empty, link=None)
-    return _report(request, store, store.read(name, entry.id), name)
+    return _report(request, store, store.read_page(name, entry.id), name)
 
 
 def _report(request: Request, store: Store, document: Document, current: str) -> Response:

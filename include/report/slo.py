@@ -73,11 +73,12 @@ def build(
         actions=[_action(row) for row in shown],
         actions_beyond=len(trouble) - len(shown),
         nothing_to_do=_nothing_to_do(rows),
+        compared=True,
         previous_end=previous.window_end if previous else None,
         changes=changes.compare(previous.standings, standings) if previous else [],
         charts=[chart for row in shown if (chart := _chart(row, hourly)) is not None],
         tables=[_table(rows), _hours(rows)],
-        standings=standings,
+        standings=changes.in_trouble(standings),
         fine_print=_fine_print(rows, edition),
     )
 

@@ -1,6 +1,7 @@
 """Documents on any universal_pathlib store, with an index by report and month: what the pages are served from.
 
     <store>/<name>/documents/<id>.json      one document
+    <store>/<name>/pages/<id>.json          the same with its long tables cut, where it has any
     <store>/<name>/index/<YYYY-MM>.json     entries of the windows that end in that month, newest first
 
 Ids are stable, so building a window again replaces its document. A local write is atomic (a temporary file, renamed);
@@ -76,6 +77,11 @@ class Store:
         entry = _entry(document)
         folder = self._root / document.name
         _replace(folder / "documents" / f"{document.id}.json", document.to_json())
+        short, page = document.short(), folder / "pages" / f"{document.id}.json"
+        if short is not document:
+            _replace(page, short.to_json())
+        else:
+            page.unlink(missing_ok=True)
         month = folder / "index" / f"{document.window_end:%Y-%m}.json"
         with _turns(month):
             others = [other for other in _read_index(month) if other.id != entry.id]
@@ -84,20 +90,28 @@ class Store:
 
     def read(self, name: str, document_id: str) -> Document:
         """Return a document; raises `DocumentMissingError` or `DocumentDamagedError`."""
+        return self._read(name, document_id, ("documents",))
+
+    def read_page(self, name: str, document_id: str) -> Document:
+        """Return a document as a page shows it, which is quick however long its tables are; raises as `read`."""
+        return self._read(name, document_id, ("pages", "documents"))
+
+    def _read(self, name: str, document_id: str, folders: tuple[str, ...]) -> Document:
         if not _NAME.fullmatch(name) or not _ID.fullmatch(document_id):
             raise DocumentMissingError("No report has such an address. Choose one from the list of reports.")
-        path = self._root / name / "documents" / f"{document_id}.json"
-        try:
-            return Document.from_json(path.read_bytes())
-        except FileNotFoundError:
-            raise DocumentMissingError(
-                f"The report {name} {document_id} is not stored (any more). Choose another from the list of reports."
-            ) from None
-        except ValidationError as error:
-            raise DocumentDamagedError(
-                f"The stored report {name} {document_id} cannot be read ({error.error_count()} faults). "
-                f"Run report_{name} again for its window."
-            ) from None
+        for folder in folders:
+            try:
+                return Document.from_json((self._root / name / folder / f"{document_id}.json").read_bytes())
+            except FileNotFoundError:
+                continue
+            except ValidationError as error:
+                raise DocumentDamagedError(
+                    f"The stored report {name} {document_id} cannot be read ({error.error_count()} faults). "
+                    f"Build it again for its window."
+                ) from None
+        raise DocumentMissingError(
+            f"The report {name} {document_id} is not stored (any more). Choose another from the list of reports."
+        )
 
     def names(self) -> list[str]:
         """Return the names of all reports that have documents."""
