@@ -19,12 +19,20 @@ from include.demo.world import MINUTES, day_of, moment_of
 from include.errors import AlmanacError
 from include.window import parse_time
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+_shown = {"trace": False}
 
 Folder = Annotated[Path, typer.Argument(help="Folder that the platform reads.")]
 StateOption = Annotated[
     Path | None, typer.Option("--state", help="The world's own file; default FOLDER-world/state.json, beside FOLDER.")
 ]
+
+
+@app.callback(help=__doc__)
+def options(*, verbose: Annotated[bool, typer.Option(help="Show the trace of an error.")] = False) -> None:
+    """Take what holds for every command."""
+    _shown["trace"] = verbose
 
 
 @app.command()
@@ -111,6 +119,8 @@ def main() -> None:
     try:
         app()
     except AlmanacError as error:
+        if _shown["trace"]:
+            raise
         typer.echo(str(error), err=True)
         raise SystemExit(1) from None
 
