@@ -49,10 +49,10 @@ class FleetSource:
         time = pc.field(self._dataset.time)
         rows = (time >= pa.scalar(window.start)) & (time < pa.scalar(window.end))
         if isinstance(self._query, MetricQuery):
-            rows &= pc.field("metric").cast(pa.string()) == self._query.expr
+            rows &= pc.field("metric") == self._query.expr
         try:
             with path.open("rb") as file:
-                found = pq.read_table(file, filters=rows)
+                found = pq.read_table(file, filters=rows, schema=_plain_metric(pq.read_schema(file)))
             table = _as(found, self._dataset)
         except (pa.ArrowException, KeyError) as error:
             raise SourceAnswerInvalid(
@@ -61,6 +61,12 @@ class FleetSource:
         if isinstance(self._query, MetricQuery):
             table = narrowed(table, self._query.identity_labels)
         return table.to_batches()[0] if table.num_rows else pa.RecordBatch.from_pylist([], schema=table.schema)
+
+
+def _plain_metric(schema: pa.Schema) -> pa.Schema:
+    """Return the schema with the metric's name as plain text: only then are row groups of other metrics passed over."""
+    at = schema.get_field_index("metric")
+    return schema if at < 0 else schema.set(at, pa.field("metric", pa.string()))
 
 
 def _as(table: pa.Table, contract: Dataset) -> pa.Table:
