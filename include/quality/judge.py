@@ -70,7 +70,7 @@ def _row_results(rules: Sequence[RowRule | RecordRule], broken: np.ndarray | Non
     return [_row_result(rule, int(counts[at]), rows) for at, rule in enumerate(rules, start=1)]
 
 
-def _verdict(  # noqa: PLR0917
+def _verdict(
     scope: Scope,
     good: pa.Table,
     quarantined: pa.Table,

@@ -154,7 +154,8 @@ def test_disk_full_in_landing_says_so_and_leaves_nothing_behind(small_disk: Path
         land(str(small_disk), SCOPE, [points(200_000)], "load-1", CLOCK)
     assert str(raised.value) == (
         f"No room in {small_disk} to land prometheus/latency_p99 (metric_point)"
-        " 2026-11-05T07:00:00Z/2026-11-05T08:00:00Z: No space left on device. Nothing of it was kept. Free space there, or point ALMANAC_LANDING_URL at another"
+        " 2026-11-05T07:00:00Z/2026-11-05T08:00:00Z: No space left on device. Nothing of it was kept. Free space there,"
+        " or point ALMANAC_LANDING_URL at another"
         " store, and run the window again."
     )
     assert files(small_disk) == []

@@ -235,7 +235,8 @@ def test_a_query_that_changes_its_unit_stops_the_load_until_somebody_allows_it()
     assert judge(SCOPE, table, expectation).stop == (
         "3 series of prometheus/request_rate (metric_point) 2026-11-05T07:00:00Z/2026-11-05T08:00:00Z have changed by "
         "the same factor of about 1000 against their recent median, as if their unit had changed. Correct the "
-        "unit where the metric is made or in its query; if the new values are right, run the window again with allow_unit_change."
+        "unit where the metric is made or in its query; if the new values are right, run the window "
+        "again with allow_unit_change."
     )
     assert judge(SCOPE, table, replace(expectation, allow_unit_change=True)).stop is None
 
