@@ -174,3 +174,42 @@ def hourly(status: pd.DataFrame) -> pd.DataFrame:
             )
         )
     return pd.concat(frames, ignore_index=True)
+
+
+def data_frames(gaps: bool = True) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return `load_log`, gaps, `quality_result` and `quarantine_row` of three feeds over a day, one of them late."""
+    loads, quality, quarantine, holes = [], [], [], []
+    feeds = (("fleet", "metric_point", "latency_p95", 0), ("fleet", "alert", "alerts", 0), ("prometheus", "metric_point", "cpu_utilisation", 9 if gaps else 0))
+    for source, dataset, query, late in feeds:
+        for hour in range(24):
+            start = WINDOW.start + timedelta(hours=hour)
+            failed = hour >= 24 - late
+            end = start + timedelta(hours=1)
+            key = {"load_id": f"{source}-{dataset}-{hour}", "source": source, "dataset": dataset, "query": query,
+                   "window_start": start, "window_end": end}  # fmt: skip
+            bad = 3 if hour == 5 and source == "fleet" and dataset == "metric_point" else 0
+            loads.append(key | {
+                "status": "failed" if failed else "loaded", "rows_read": 0 if failed else 64_800, "rows_loaded": 0 if failed else 64_800 - bad,
+                "rows_quarantined": bad, "rows_before": 0, "expected_rows": 64_800, "content_hash": "0", "landed_at_path": None,
+                "message": "http://prometheus:9090 did not answer within 30 s; see whether it runs." if failed else None,
+                "started_at": end, "finished_at": end + timedelta(seconds=40), "run_id": f"run-{hour}",
+            })  # fmt: skip
+            quality.append(key | {"rule": "values_are_finite", "level": "warn", "success": not bad, "observed": float(bad), "expected": "0",
+                                  "failed_rows": bad, "message": f"{bad} values are NaN or infinite" if bad else None, "recorded_at": end})  # fmt: skip
+            quality.append(key | {"rule": "batch_is_complete", "level": "stop", "success": True, "observed": 1.0, "expected": ">= 0.9",
+                                  "failed_rows": 0, "message": None, "recorded_at": end})  # fmt: skip
+            quarantine += [key | {"rule": "values_are_finite", "raw": f'{{"job":"shop/cart","instance":"cart-0"}} {start:%H:%M} NaN', "recorded_at": end}] * bad
+            if failed:
+                holes.append({"source": source, "query": query, "dataset": dataset, "window_start": start, "window_end": end,
+                              "reason": "failed", "message": loads[-1]["message"]})  # fmt: skip
+    columns = ["source", "query", "dataset", "window_start", "window_end", "reason", "message"]
+    return pd.DataFrame(loads), pd.DataFrame(holes, columns=columns), pd.DataFrame(quality), pd.DataFrame(quarantine)
+
+
+VERSIONS = [
+    {"model": "anomaly-latency", "version": 4, "role": "champion", "trained_at": END - timedelta(days=9), "figures": {"VUS-PR": 0.71, "false episodes a day": 0.4},
+     "review": "beats champion 3 by 0.05 (0.02 to 0.08)", "url": "http://127.0.0.1:5000/#/models/anomaly-latency/versions/4"},
+    {"model": "anomaly-latency", "version": 5, "role": "challenger", "trained_at": END - timedelta(days=2), "figures": {"VUS-PR": 0.70, "false episodes a day": 0.3},
+     "review": "no better than the champion", "url": "http://127.0.0.1:5000/#/models/anomaly-latency/versions/5"},
+    {"model": "anomaly-latency", "version": "robust z", "role": "baseline", "figures": {"VUS-PR": 0.55, "false episodes a day": 1.1}},
+]  # fmt: skip
