@@ -93,6 +93,7 @@ def environment(settings: Settings, keys: Secrets) -> dict[str, str]:
         "ALMANAC_GRID_MINUTES": settings.grid_minutes,
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         "GX_ANALYTICS_ENABLED": "false",
         **ONE_THREAD,
         "PYTHONPATH": REPOSITORY,

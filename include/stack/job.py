@@ -3,6 +3,7 @@
 Each step is a function of `Job`; `run` calls them in order and tells the terminal what happens and how long it took.
 """
 
+import json
 import subprocess
 import sys
 import time
@@ -66,7 +67,7 @@ class Job:
         """Write the fleet's history up to `end`, or add to it what has happened since."""
         with self.step("Simulate a fleet", f"{self.days} days of 18 services") as say:
             began = time.monotonic()
-            self._python(
+            self.python(
                 *("-m", "include.demo", "write", str(fleet_folder(self.settings, self.config))),
                 *("--state", str(self.fleet_state), "--end", f"{end:%Y-%m-%dT%H:%M}", "--days", str(self.days)),
             )
@@ -75,8 +76,8 @@ class Job:
     def prepare(self) -> None:
         """Bring the warehouse and Airflow's database to the current schema."""
         with self.step("Prepare databases", "warehouse and Airflow"):
-            self._python("-m", "include.warehouse", "migrate")
-            self._python("-m", "airflow", "db", "migrate")
+            self.python("-m", "include.warehouse", "migrate")
+            self.python("-m", "airflow", "db", "migrate")
             (self.settings.home / "mlflow").mkdir(exist_ok=True)
 
     def start(self) -> None:
@@ -131,7 +132,9 @@ class Job:
             self.api.trigger("report_capacity", {"window": day.key}),
             600,
         )
-        self._follow("Deliver reports", "e-mail to the local sink", self.api.trigger("deliver_reports"), 300)
+        self._follow(
+            "Deliver reports", "e-mail to the local sink", self.api.trigger("deliver_reports", {"at_once": True}), 300
+        )
 
     def follow_fleet(self) -> None:
         """Keep the simulated world turning in the background."""
@@ -139,6 +142,15 @@ class Job:
             folder = fleet_folder(self.settings, self.config)
             command = [sys.executable, "-m", "include.demo", "follow", str(folder), "--state", str(self.fleet_state)]
             self.supervisor.start(Process("fleet", command, {}))
+
+    def record_runs(self) -> None:
+        """Write down how every DAG run ended, as Airflow's API tells it; raise a `StackError` if one failed."""
+        runs = [run for dag_id in (*CONSUMERS, *PRODUCERS) for run in self.api.runs(dag_id)]
+        told = [{"dag_id": run.dag_id, "run_id": run.run_id, "state": run.state} for run in runs]
+        (self.settings.home / "last_run.json").write_text(json.dumps({"days": self.days, "runs": told}, indent=1))
+        failed = [f"{run.dag_id} ({run.run_id})" for run in runs if run.state == "failed"]
+        if failed:
+            raise StackError(f"These runs failed: {', '.join(failed)}. Airflow shows why: {self.settings.ui}")
 
     def stop(self) -> list[str]:
         """Stop every server; return their names."""
@@ -211,7 +223,8 @@ class Job:
                 return False
         return True
 
-    def _python(self, *arguments: str) -> None:
+    def python(self, *arguments: str) -> None:
+        """Run one of Almanac's commands to its end, in the stack's environment."""
         answer = subprocess.run(
             [sys.executable, *arguments],
             env=self.environment,

@@ -1,0 +1,102 @@
+"""The screenful at the end of `make run`: what was found, where to look, how to sign in, how to stop."""
+
+import json
+import tempfile
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import sqlalchemy as sa
+
+from include.report import EVERYONE, Store
+from include.stack.environment import USER
+from include.stack.findings import Findings, match
+from include.warehouse import Warehouse
+from include.warehouse.schema import delivery, episode, load_log, metric_point, series
+from include.window import Window
+
+if TYPE_CHECKING:
+    from include.stack.job import Job
+
+
+def text(job: "Job", end: datetime) -> str:
+    """Return the summary of a finished main job."""
+    warehouse = Warehouse(job.settings.warehouse, task="summary")
+    lines = ["", f"  Done in {job.terminal.elapsed_seconds / 60:.1f} minutes.", "", "  Found"]
+    lines += [f"    {line}" for line in _found(job, warehouse, end)]
+    lines += ["", "  Look", *(f"    {line}" for line in _places(job, warehouse)), ""]
+    lines += ["  Stop with `make down`. Run `make run` again to go on where this left off.", ""]
+    return "\n".join(lines)
+
+
+def _found(job: "Job", warehouse: Warehouse, end: datetime) -> list[str]:
+    points, known = warehouse.frame(
+        sa.select(
+            sa.select(sa.func.count()).select_from(metric_point).scalar_subquery().label("points"),
+            sa.select(sa.func.count()).select_from(series).scalar_subquery().label("series"),
+        )
+    ).iloc[0]
+    quarantined = warehouse.frame(sa.select(sa.func.sum(load_log.c.rows_quarantined).label("rows")))["rows"].iloc[0]
+    lines = [f"{points:,} points of {known:,} series loaded, {int(quarantined or 0):,} rows in quarantine"]
+    lines += [detection_line(job, warehouse, end)]
+    store = Store(job.settings.documents)
+    for name in ("capacity", "slo"):
+        entry = store.latest(name, EVERYONE)
+        if entry:
+            lines.append(store.read(name, entry.id).verdict.text)
+    return lines
+
+
+def detection_line(job: "Job", warehouse: Warehouse, end: datetime) -> str:
+    """Say how many episodes there are and, on the simulated fleet, how they compare with what was planted."""
+    episodes = episodes_of(warehouse)
+    if not job.has_fleet:
+        return f"{len(episodes):,} anomaly episodes on {episodes['service'].nunique()} services"
+    window = Window(end - timedelta(days=job.days), end)
+    found = against_truth(job, episodes, window)
+    delay = "" if found.median_delay_minutes is None else f", after {found.median_delay_minutes:.0f} min (median)"
+    return (
+        f"{len(episodes):,} anomaly episodes; {found.found} of {found.planted} planted faults found{delay}; "
+        f"{found.false_per_service_day:.2f} false episodes per service and day"
+    )
+
+
+def episodes_of(warehouse: Warehouse) -> pd.DataFrame:
+    """Return every episode once, as it was last seen."""
+    columns = (episode.c.episode_id, episode.c.service, episode.c.first_ts, episode.c.last_ts, episode.c.window_end)
+    rows = warehouse.frame(sa.select(*columns))
+    return rows.sort_values("window_end").drop_duplicates("episode_id", keep="last").reset_index(drop=True)
+
+
+def against_truth(job: "Job", episodes: pd.DataFrame, window: Window) -> Findings:
+    """Hold episodes against the truth, which is computed anew for this and kept nowhere."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "truth.json"
+        job.python(
+            "-m",
+            "include.demo",
+            "truth",
+            str(job.fleet_state),
+            "--out",
+            str(out),
+            "--until",
+            f"{window.end:%Y-%m-%dT%H:%M}",
+        )
+        truth = json.loads(out.read_text())
+    return match(episodes, truth["faults"], window, len(job.config.services))
+
+
+def _places(job: "Job", warehouse: Warehouse) -> list[str]:
+    sent = warehouse.frame(sa.select(delivery.c.state).where(delivery.c.state == "sent"))
+    lines = [
+        f"Airflow   {job.settings.ui}    sign in as {USER}, password {job.password}",
+        f"Reports   {job.settings.ui}/almanac/    (also in Airflow's own navigation, under Almanac)",
+        f"MLflow    {job.settings.mlflow_ui}    model anomaly-detector, aliases champion and challenger",
+        f"Files     {job.settings.documents}",
+    ]
+    if job.config.mail.enabled:
+        lines.append(f"Mail      {len(sent)} sent; as received: {job.settings.home / 'mail' / 'index.html'}")
+    else:
+        lines.append("Mail      off; set enabled: true in mail.yaml to send")
+    return lines
