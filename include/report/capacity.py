@@ -4,6 +4,7 @@ A pure function of `capacity_status`, `forecast_point`, recent points and the wi
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pandas as pd
 
@@ -34,20 +35,27 @@ from include.report.figures import chance, day, duration, plural, say
 from include.report.grid import gridded
 from include.window import Window
 
+Row = dict[Any, Any]
+
 NAME = "capacity"
 TITLE = "Capacity"
 LEVELS = {
     "exhausted": Level.CRITICAL,
-    "critical": Level.CRITICAL,
-    "warning": Level.WARNING,
-    "watch": Level.OK,
-    "adequate": Level.OK,
-    "ok": Level.OK,
+    "act_now": Level.CRITICAL,
+    "act_this_week": Level.WARNING,
     "insufficient_history": Level.UNKNOWN,
-    "no_limit": Level.UNKNOWN,
-    "no_data": Level.UNKNOWN,
+    "keep_buffer": Level.OK,
+    "adequate": Level.OK,
 }
-_WORDS = {Level.CRITICAL: "Act now", Level.WARNING: "Act soon", Level.UNKNOWN: "Not known", Level.OK: "Enough"}
+"""Urgency of each state of `include.capacity`; a state that is not here is not known."""
+_WORDS = {
+    "exhausted": "Has run out",
+    "act_now": "Act now",
+    "act_this_week": "This week",
+    "insufficient_history": "Not known",
+    "keep_buffer": "Keep a buffer",
+    "adequate": "Adequate",
+}
 _HORIZONS = (7, 14, 30, 45, 60, 90, 180, 365)
 _DAY = timedelta(days=1)
 _FAR = 10_000.0
@@ -111,19 +119,18 @@ def _subject(service: str, resource: str) -> str:
     return words if words.startswith(service) else f"{service} {words}"
 
 
-def _when(row: dict, zone: str) -> tuple[str, str]:
+def _when(row: Row, zone: str) -> tuple[str, str]:
     """Return when a resource runs out, and between which days at 80%."""
     if row["status"] == "exhausted":
         return "has run out", ""
     middle, early, late = moment(row["exhausted_p50"]), moment(row["exhausted_p10"]), moment(row["exhausted_p90"])
-    if middle is None:
-        return "does not run out within the forecast", ""
+    if number(row["limit_value"]) is None:
+        return "has no limit to run into", ""
     if early is None:
-        between = ""
-    elif late is None:
-        between = f"80%: {day(early, zone)} or later"
-    else:
-        between = f"80%: {day(early, zone)} to {day(late, zone)}"
+        return "does not run out within the forecast", ""
+    if middle is None:
+        return f"may run out from {day(early, zone)} on", ""
+    between = f"80%: {day(early, zone)} to {day(late, zone)}" if late else f"90%: not before {day(early, zone)}"
     return f"runs out {day(middle, zone)}", between
 
 
@@ -156,32 +163,36 @@ def _verdict(rows: pd.DataFrame, now: datetime, zone: str) -> Verdict:
 
 def _running_out(rows: pd.DataFrame, total: int, level: Level, now: datetime, zone: str) -> Verdict:
     records = rows.to_dict("records")
-    ends = [moment(row["exhausted_p50"]) or now for row in records]
-    days = max(0.0, *((end - now) / _DAY for end in ends)) if len(ends) > 1 else max(0.0, (ends[0] - now) / _DAY)
-    within = next((horizon for horizon in _HORIZONS if days <= horizon), _HORIZONS[-1])
-    phrases = []
-    for place, row in enumerate(records[:2]):
-        when, between = _when(row, zone)
-        phrase = f"{row['subject']} {'on ' + when.removeprefix('runs out ') if when.startswith('runs') else when}"
-        phrases.append(f"{phrase} ({between})" if between and place == 0 else phrase)
+    said = [_phrase(row, zone) for row in records]
+    first = f"{said[0][0]} ({said[0][1]})" if said[0][1] else said[0][0]
     more = f" and {len(records) - 2} more" if len(records) > 2 else ""
-    out = "run out" if len(records) != 1 else "runs out"
-    lead = f"{len(records)} of {plural(total, 'resource')} {out} within {within} days"
-    if level is Level.WARNING:
-        lead = f"Nothing is urgent; {lead}"
+    named = ", ".join([first, *(phrase for phrase, _ in said[1:2])]) + more
+    lead = f"{len(records)} of {plural(total, 'resource')} {_lead(records, now)}"
+    urgent = "" if level is Level.CRITICAL else "Nothing is urgent; "
+    short = f"{records[0]['subject']} {_when(records[0], zone)[0]}"
+    short += f", {len(records) - 1} more soon" if len(records) > 1 else ""
+    return Verdict(level=level, text=f"{urgent}{lead}: {named}.", subject=short if len(short) < 70 else f"{lead}"[:69])
+
+
+def _phrase(row: Row, zone: str) -> tuple[str, str]:
+    when, between = _when(row, zone)
+    if when.startswith("runs out "):
+        return f"{row['subject']} on {when.removeprefix('runs out ')}", between
+    return (f"{row['subject']} {when}", "") if when.startswith("may ") else (row["subject"], "")
+
+
+def _lead(records: list[Row], now: datetime) -> str:
+    """Say what the worst have in common: run out already, within so many days, or only that they need action."""
+    one = len(records) == 1
     if all(row["status"] == "exhausted" for row in records):
-        lead = f"{len(records)} of {plural(total, 'resource')} {'has' if len(records) == 1 else 'have'} run out"
-        phrases = [row["subject"] for row in records[:2]]
-    first = records[0]
-    when = _when(first, zone)[0].removeprefix("runs out ")
-    short = (
-        f"{first['subject']} runs out {when}" if first["status"] != "exhausted" else f"{first['subject']} has run out"
-    )
-    also = f", {len(records) - 1} more soon" if len(records) > 1 else ""
-    subject = (
-        short + also if len(short + also) < 70 else f"{len(records)} of {total} resources {out} within {within} days"
-    )
-    return Verdict(level=level, text=f"{lead}: {', '.join(phrases)}{more}.", subject=subject)
+        return "has run out" if one else "have run out"
+    ends = [now if row["status"] == "exhausted" else moment(row["exhausted_p50"]) for row in records]
+    known = [end for end in ends if end is not None]
+    if len(known) < len(ends):
+        return "needs action" if one else "need action"
+    days = (max(known) - now) / _DAY
+    within = next((horizon for horizon in _HORIZONS if days <= horizon), _HORIZONS[-1])
+    return f"{'runs' if one else 'run'} out within {within} days"
 
 
 def _nothing_to_do(rows: pd.DataFrame) -> str:
@@ -190,11 +201,13 @@ def _nothing_to_do(rows: pd.DataFrame) -> str:
     return "No resource runs out within the forecast. Nobody needs to do anything."
 
 
-def _action(row: dict, zone: str, now: datetime) -> Action:
+def _action(row: Row, zone: str, now: datetime) -> Action:
     when, _ = _when(row, zone)
     out = moment(row["exhausted_p50"])
     left = f", in {duration(out - now)}" if out and row["status"] != "exhausted" and out > now else ""
-    used = f"{say(number(row['p95']), row['unit'])} of {say(number(row['limit_value']), row['unit'])} used (p95)"
+    limit = number(row["limit_value"])
+    of = "used" if limit is None else f"of {say(limit, row['unit'])} used"
+    used = f"{say(number(row['current']), row['unit'])} {of}, p95 {say(number(row['p95']), row['unit'])}"
     return Action(
         subject=row["subject"],
         what=used,
@@ -209,31 +222,34 @@ def _action(row: dict, zone: str, now: datetime) -> Action:
     )
 
 
-def _sure(row: dict, zone: str) -> str:
-    """Say how sure the day is: the forecast's band where it has one, else the back-test's confidence."""
-    early, late = moment(row["exhausted_p10"]), moment(row["exhausted_p90"])
+def _sure(row: Row, zone: str) -> str:
+    """Say how sure the day is: by the forecast's own distribution, or by how well it did on its back-test."""
+    early, middle, late = (moment(row[f"exhausted_{share}"]) for share in ("p10", "p50", "p90"))
     if row["status"] == "exhausted":
         return "measured"
     if early is None:
-        return chance(number(row["confidence"]))
+        hit = number(row["confidence"])
+        return "not known" if hit is None else f"off by {say(1 - hit, 'ratio')} on average in its back-test"
+    if middle is None:
+        return "less likely than not, 10% to 50%"
     if late is None:
         return f"{chance(0.9)}: not before {day(early, zone)}"
     return f"{chance(0.8)}: {day(early, zone)} to {day(late, zone)}"
 
 
-def _standing(row: dict, now: datetime, zone: str) -> Standing:
+def _standing(row: Row, now: datetime, zone: str) -> Standing:
     """Severity is the negative number of days that are left; two days, or a fifth of them, are worth a word."""
-    out = moment(row["exhausted_p50"])
-    left = max(0.0, (out - now) / _DAY) if out else _FAR
+    out = moment(row["exhausted_p50"]) or moment(row["exhausted_p10"])
+    left = 0.0 if row["status"] == "exhausted" else max(0.0, (out - now) / _DAY) if out else _FAR
     when = _when(row, zone)[0]
     return Standing(subject=row["subject"], level=row["level"], text=when, severity=-left, material=max(2.0, left / 5))
 
 
-def _chart_id(row: dict) -> str:
+def _chart_id(row: Row) -> str:
     return f"chart-{int(row['series_id']) & (2**64 - 1):016x}"
 
 
-def _chart(row: dict, forecast: pd.DataFrame, points: pd.DataFrame, now: datetime, zone: str) -> Chart:
+def _chart(row: Row, forecast: pd.DataFrame, points: pd.DataFrame, now: datetime, zone: str) -> Chart:
     ahead = forecast[(forecast["series_id"] == row["series_id"]) & (forecast["ts"] >= now)]
     past = gridded(points[(points["series_id"] == row["series_id"]) & (points["ts"] <= now)], {"value": "mean"}, 240)
     early, late = moment(row["exhausted_p10"]), moment(row["exhausted_p90"])
@@ -280,12 +296,12 @@ def _table(rows: pd.DataFrame) -> Table:
     return Table(
         id="resources",
         title="All resources",
-        note="p95 is over the days before the window's end; headroom is the share of the limit that is free at p95.",
+        note="Headroom is what is left below the limit; growth is over the 30 days ahead; accuracy is from the back-test.",
         empty="No resource is watched. Name its metric and its limit in limits.yaml; it appears after the next run.",
         columns=[
             TextColumn(key="resource", label="Resource", values=texts(rows, "subject")),
             LevelColumn(
-                key="status", label="Status", values=levels(rows), words=[_WORDS[level] for level in levels(rows)]
+                key="status", label="Status", values=levels(rows), words=_words(rows)
             ),
             TimeColumn(key="runs_out", label="Runs out", resolution="day", values=moments(rows, "exhausted_p50")),
             TimeColumn(
@@ -297,7 +313,7 @@ def _table(rows: pd.DataFrame) -> Table:
             NumberColumn(key="current", label="Now", unit=None, units=units, values=numbers(rows, "current")),
             NumberColumn(key="p95", label="p95", unit=None, units=units, values=numbers(rows, "p95")),
             NumberColumn(key="limit", label="Limit", unit=None, units=units, values=numbers(rows, "limit_value")),
-            NumberColumn(key="headroom", label="Headroom", unit="ratio", values=numbers(rows, "headroom")),
+            NumberColumn(key="headroom", label="Headroom", unit=None, units=units, values=numbers(rows, "headroom")),
             NumberColumn(key="trend", label="Trend", unit=None, units=per_day, values=numbers(rows, "trend_per_day")),
             NumberColumn(key="growth", label="Growth", unit="percent", values=numbers(rows, "growth_percent")),
             NumberColumn(
@@ -314,7 +330,7 @@ def _table(rows: pd.DataFrame) -> Table:
                 units=units,
                 values=numbers(rows, "predicted_average"),
             ),
-            NumberColumn(key="confidence", label="Confidence", unit="ratio", values=numbers(rows, "confidence")),
+            NumberColumn(key="confidence", label="Accuracy", unit="ratio", values=numbers(rows, "confidence")),
             TextColumn(key="owner", label="Owner", values=texts(rows, "owner")),
             TextColumn(key="recommendation", label="Recommendation", values=texts(rows, "recommendation")),
             TextColumn(key="reason", label="Why", values=texts(rows, "reason")),
@@ -323,6 +339,10 @@ def _table(rows: pd.DataFrame) -> Table:
             TextColumn(key="model", label="Model", values=texts(rows, "model")),
         ],
     )
+
+
+def _words(rows: pd.DataFrame) -> list[str]:
+    return [_WORDS.get(status, status.replace("_", " ").capitalize()) for status in rows["status"]]
 
 
 def _fine_print(rows: pd.DataFrame, edition: Edition) -> FinePrint:

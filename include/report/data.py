@@ -4,6 +4,7 @@ A pure function of the ledgers `load_log`, `quality_result`, `quarantine_row` an
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pandas as pd
 
@@ -26,6 +27,8 @@ from include.report.document import (
 from include.report import changes
 from include.report.figures import both, duration, plural
 from include.window import Window
+
+Row = dict[Any, Any]
 
 NAME = "data"
 TITLE = "Data"
@@ -95,7 +98,7 @@ def build(
 def _sources(loads: pd.DataFrame, now: datetime, stale_after: timedelta) -> pd.DataFrame:
     """Return one row per source and dataset: how far it is loaded, rows, quarantined share, last message."""
     loads = loads.sort_values("finished_at", kind="stable")
-    good = loads[loads["status"] == "loaded"]
+    good = loads[loads["status"].isin(["loaded", "unchanged"])]
     keys = ["source", "dataset"]
     sums = loads.groupby(keys)[["rows_read", "rows_loaded", "rows_quarantined"]].sum()
     found = sums.join(good.groupby(keys)["window_end"].max().rename("fresh_to"))
@@ -145,11 +148,11 @@ def _verdict(sources: pd.DataFrame, gaps: pd.DataFrame, quarantine: pd.DataFrame
     )
 
 
-def _subject(row: dict) -> str:
+def _subject(row: Row) -> str:
     return f"{row['source']} {row['dataset'].replace('_', ' ')}s"
 
 
-def _stale_action(row: dict, now: datetime) -> Action:
+def _stale_action(row: Row, now: datetime) -> Action:
     never = pd.isna(row["fresh_to"])
     behind = "nothing loaded yet" if never else f"{duration(now - row['fresh_to'])} behind"
     said = row["message"] if isinstance(row["message"], str) else "no message"
@@ -167,7 +170,7 @@ def _stale_action(row: dict, now: datetime) -> Action:
     )
 
 
-def _gap_action(row: dict, zone: str) -> Action:
+def _gap_action(row: Row, zone: str) -> Action:
     said = row["message"] if isinstance(row["message"], str) and row["message"] else "the ledger of loads says so"
     return Action(
         subject=f"{row['source']} {row['query']}",
@@ -181,7 +184,7 @@ def _gap_action(row: dict, zone: str) -> Action:
     )
 
 
-def _standing(row: dict, now: datetime) -> Standing:
+def _standing(row: Row, now: datetime) -> Standing:
     never = pd.isna(row["fresh_to"])
     hours = 10_000.0 if never else max(0.0, (now - row["fresh_to"]) / timedelta(hours=1))
     text = "nothing loaded yet" if never else "fresh" if row["level"] is Level.OK else f"{duration(now - row['fresh_to'])} behind"
@@ -262,7 +265,7 @@ def _quality_table(rows: pd.DataFrame) -> Table:
         message=("message", "last"),
     )
     grouped = grouped.sort_values(["failures", "dataset", "rule"], ascending=[False, True, True], kind="stable")
-    levels = [Level.OK if not failures else Level.CRITICAL if level in {"stop", "error"} else Level.WARNING
+    levels = [Level.OK if not failures else Level.CRITICAL if level == "stop" else Level.WARNING
               for failures, level in zip(grouped["failures"], grouped["level"], strict=True)]  # fmt: skip
     return Table(
         id="quality",

@@ -130,8 +130,8 @@ def unbroken(text: str) -> str:
 
 
 def capitalized(text: str) -> str:
-    """Return text with its first letter in upper case and the rest as it is."""
-    return text[:1].upper() + text[1:]
+    """Return text with its first letter in upper case and the rest as it is; an address stays an address."""
+    return text if "://" in text.partition(" ")[0] else text[:1].upper() + text[1:]
 
 
 def sentence(text: str) -> str:

@@ -20,7 +20,7 @@ from include.window import Window
 
 NAME = "models"
 TITLE = "Models"
-_WORDS = {"champion": Level.OK, "challenger": Level.WARNING, "baseline": Level.UNKNOWN}
+_WORDS = {"champion": Level.OK, "challenger": Level.UNKNOWN, "baseline": Level.UNKNOWN}
 
 
 def build(versions: Sequence[dict[str, Any]], window: Window, edition: Edition) -> Document:

@@ -89,7 +89,7 @@ def _add_lists(app: FastAPI, store: Store) -> None:
             for entry in found
             if choice.audience in {"", entry.audience} and choice.day in {None, entry.local_day}
         ]
-        found.sort(key=lambda entry: entry.window_end, reverse=True)
+        found.sort(key=lambda entry: (-entry.window_end.timestamp(), entry.level.rank, entry.name, entry.audience))
         filters = {
             "action": f"{_base(request)}/reports", "names": names, "name": choice.name, "audiences": audiences,
             "audience": choice.audience, "date": choice.day.isoformat() if choice.day else "",

@@ -33,6 +33,8 @@ from include.report.figures import digits, duration, plural, say
 from include.report.grid import gridded
 from include.window import Window
 
+Row = dict[Any, Any]
+
 NAME = "slo"
 TITLE = "Error budgets"
 _WORDS = {
@@ -115,8 +117,7 @@ def _json(value: object) -> list[dict[str, Any]]:
 
 
 def _subject(slo: str, objective: str) -> str:
-    name = slo.replace("_", " ").replace("-", " ") if "-" not in objective else slo.replace("_", " ")
-    return slo if objective in {"", slo, "default"} or objective in slo else f"{name} {objective}"
+    return slo if objective in slo else f"{slo} {objective}"
 
 
 def _verdict(rows: pd.DataFrame) -> Verdict:
@@ -168,7 +169,7 @@ def _verdict(rows: pd.DataFrame) -> Verdict:
     )
 
 
-def _used(row: dict[str, Any]) -> str:
+def _used(row: Row) -> str:
     used = number(row["used_ratio"])
     return "no data" if used is None else f"{digits(used * 100)}% used"
 
@@ -179,13 +180,13 @@ def _nothing_to_do(rows: pd.DataFrame) -> str:
     return "Every objective is within its budget and none burns too fast. Nobody needs to do anything."
 
 
-def _fastest(row: dict[str, Any]) -> dict[str, Any] | None:
+def _fastest(row: Row) -> dict[str, Any] | None:
     """Return the burn window that is furthest over its threshold, or nearest to it."""
     known = [burn for burn in row["burns"] if burn["long_rate"] is not None]
     return max(known, key=lambda burn: (burn["firing"], burn["long_rate"] / burn["threshold"])) if known else None
 
 
-def _action(row: dict[str, Any]) -> Action:
+def _action(row: Row) -> Action:
     when, at = _runs_out(row)
     used, burn = number(row["used_minutes"]), _fastest(row)
     rate = (
@@ -208,7 +209,7 @@ def _action(row: dict[str, Any]) -> Action:
     )
 
 
-def _runs_out(row: dict[str, Any]) -> tuple[str, datetime | None]:
+def _runs_out(row: Row) -> tuple[str, datetime | None]:
     """Say when the budget is spent at the pace of the fastest window: remaining ÷ (burn rate × budget per minute).
 
     A rolling period forgets as fast as a burn rate of 1 spends, so below that it does not run out.
@@ -227,7 +228,7 @@ def _runs_out(row: dict[str, Any]) -> tuple[str, datetime | None]:
     return f"spent in {duration(at - now)} at this pace", at
 
 
-def _recommendation(row: dict[str, Any]) -> str:
+def _recommendation(row: Row) -> str:
     if row["level"] is Level.CRITICAL and row["status"] == "burning":
         return "Find what is failing now; roll back the last change if it began with it."
     if row["status"] == "exhausted":
@@ -243,7 +244,7 @@ def _target(value: float | None) -> str:
     return "–" if value is None else f"{value * 100:.4f}".rstrip("0").rstrip(".") + "%"
 
 
-def _standing(row: dict[str, Any]) -> Standing:
+def _standing(row: Row) -> Standing:
     """Severity is the share of the budget that is used; ten points are worth a word."""
     return Standing(
         subject=row["subject"],
@@ -254,12 +255,12 @@ def _standing(row: dict[str, Any]) -> Standing:
     )
 
 
-def _chart_id(row: dict[str, Any]) -> str:
+def _chart_id(row: Row) -> str:
     plain = "".join(letter if letter.isalnum() else "-" for letter in f"{row['slo']}-{row['objective']}".lower())
     return f"budget-{plain.encode('ascii', 'ignore').decode()}"
 
 
-def _chart(row: dict[str, Any], hourly: pd.DataFrame) -> Chart | None:
+def _chart(row: Row, hourly: pd.DataFrame) -> Chart | None:
     """Return the share of the budget that was left, hour by hour; its last value is the status's own."""
     start, end, now = moment(row["period_start"]), moment(row["period_end"]), moment(row["calculated_for"])
     used = number(row["used_ratio"])

@@ -21,10 +21,10 @@ _RESOURCES = {"memory": (8e9, "bytes"), "cpu": (1.0, "ratio"), "connections": (4
 _DISKS = {"catalog-db": 5e11, "payments-db": 5e11, "inventory-db": 2.5e11, "queue": 1e11, "search-index": 8e11}
 # days until it runs out (p10, p50, p90), status, used now, confidence
 _TROUBLE = {
-    ("payments-db", "disk"): (10, 13, 19, "critical", 0.81, 0.84),
-    ("search-index", "disk"): (11, 13.9, 23, "critical", 0.79, 0.71),
-    ("queue", "disk"): (22, 31, 52, "warning", 0.72, 0.66),
-    ("checkout", "connections"): (25, 36, None, "warning", 0.70, 0.58),
+    ("payments-db", "disk"): (10, 13, 19, "act_now", 0.81, 0.84),
+    ("search-index", "disk"): (11, 13.9, 23, "act_now", 0.79, 0.71),
+    ("queue", "disk"): (22, 31, 52, "act_this_week", 0.72, 0.66),
+    ("checkout", "connections"): (25, 36, None, "act_this_week", 0.70, 0.58),
 }
 
 
@@ -56,7 +56,7 @@ def _resource(service, owner, name, limit, unit, rng, trouble):
         "series_id": stable_hash(service, name), "service": service, "query": name, "resource": name, "owner": owner,
         "unit": unit, "current": None if unknown else used * limit, "p95": None if unknown else used * limit * 1.01,
         "limit_value": limit, "limit_source": "fixed in limits.yaml" if name != "memory" else "metric memory_limit_bytes",
-        "headroom": None if unknown else 1 - used * 1.01, "trend_per_day": None if unknown else pace * limit,
+        "headroom": None if unknown else limit * (1 - used), "trend_per_day": None if unknown else pace * limit,
         "growth_percent": None if unknown else 100 * pace * 30 / used,
         "predicted_peak": None if unknown else limit * (used + 30 * pace),
         "predicted_average": None if unknown else limit * (used + 15 * pace),
@@ -65,8 +65,8 @@ def _resource(service, owner, name, limit, unit, rng, trouble):
         "exhausted_p90": END + timedelta(days=late) if late else None,
         "status": "insufficient_history" if unknown else status,
         "recommendation": "Keep watching" if unknown else
-            {"critical": f"Grow the {name} by half this week, or prune what is older than 30 days.",
-             "warning": f"Plan more {name} this month.", "adequate": "Enough; keep a 25% buffer."}[status],
+            {"act_now": f"Grow the {name} by half this week, or prune what is older than 30 days.",
+             "act_this_week": f"Plan more {name} this month.", "adequate": "Enough; keep a 25% buffer."}[status],
         "reason": "12 points, 30 are needed" if unknown else
             f"grows {100 * pace:.2g}% of the limit a day, {'steadily over 26 days' if known else 'too slowly to matter'}",
         "confidence": None if unknown else confidence, "coverage": 0.02 if unknown else 0.998,
