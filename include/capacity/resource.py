@@ -53,7 +53,7 @@ def resources(
             (identity, service, query, covering.resource, owner, covering.unit or kind.unit, kind.kind == "saturation",
              covering.value, origin, holder)
         )  # fmt: skip
-    frame = pd.DataFrame(result, columns=list(RESOURCE_COLUMNS))
+    frame = pd.DataFrame(result, columns=list(RESOURCE_COLUMNS), dtype=object)  # a float would round 64-bit ids
     return frame.astype({"limit_value": float, "limit_series_id": "Int64", "series_id": "int64", "by_peak": bool})
 
 

@@ -53,3 +53,10 @@ def test_series_that_no_limit_covers_are_no_resources() -> None:
     elsewhere = CPU.model_copy(update={"match": {"instance": "z"}})
     assert len(by_series(elsewhere)) == 0
     assert tuple(resources(SERIES.head(0), [CPU, DISK], QUERIES, SERVICES).columns) == RESOURCE_COLUMNS
+
+
+def test_an_id_of_64_bits_keeps_every_bit_beside_a_missing_one() -> None:
+    large = 1_142_832_692_209_256_705
+    found = resources(SERIES.replace({"series_id": {3: large}}), [DISK], QUERIES, SERVICES).set_index("series_id")
+    assert found.loc[1, "limit_series_id"] == large
+    assert pd.isna(found.loc[2, "limit_series_id"])
