@@ -30,7 +30,9 @@ class Pages:
 
         def reader(user: GetUserDep) -> None:
             if not get_auth_manager().is_authorized_custom_view(method="GET", resource_name=RESOURCE, user=user):
-                raise NotAllowedError("Your role may not see Almanac's pages. Ask whoever administers Airflow for one that may.")
+                raise NotAllowedError(
+                    "Your role may not see Almanac's pages. Ask whoever administers Airflow for one that may."
+                )
 
         async def turned_away(request: Request, error: HTTPException) -> Response:
             if error.status_code in {401, 403} and "text/html" in request.headers.get("accept", ""):

@@ -1,9 +1,9 @@
 """Who is sent what, once: the `delivery` ledger, one row per report, window, audience and channel.
 
 A row goes `pending` → `sending` → `sent`. It is `sending`, and committed, before the mail server hears of it. So a
-process that dies between the server's yes and our note leaves `sending`; nobody can know whether that mail went out, and
-it is not sent again: the next run makes it `failed` and says so, with the Message-ID to look for. A server that said no
-leaves `pending`, tried again up to `MOST_ATTEMPTS` times. `superseded` are reports that a newer one overtook.
+process that dies between the server's yes and our note leaves `sending`; nobody can know whether that mail went out,
+and it is not sent again: the next run makes it `failed` and says so, with the Message-ID to look for. A server that
+said no leaves `pending`, tried again up to `MOST_ATTEMPTS` times. `superseded` are reports that a newer one overtook.
 """
 
 import smtplib
@@ -87,7 +87,9 @@ def announce(
     return True
 
 
-def due(ledger: list[Delivery], mail: Mail, now: datetime, at_once: bool = False) -> tuple[list[Delivery], list[Delivery]]:
+def due(
+    ledger: list[Delivery], mail: Mail, now: datetime, at_once: bool = False
+) -> tuple[list[Delivery], list[Delivery]]:
     """Return which deliveries are to be sent now, and which a newer one overtook.
 
     An audience gets each report at most once between two of its send hours, the newest, from its send hour to its
@@ -211,7 +213,9 @@ def _note(
     """Write the next state of a delivery, never older than the one before."""
     at = max(now, row.updated_at + _LEAST)
     count = row.attempts if attempts is None else attempts
-    noted = Delivery(row.delivery_id, row.report_id, row.name, row.audience, row.channel, row.window, state, message, count, at)
+    noted = Delivery(
+        row.delivery_id, row.report_id, row.name, row.audience, row.channel, row.window, state, message, count, at
+    )
     _write(tx, noted)
     return noted
 

@@ -1,6 +1,6 @@
 """A mail server for one machine that sends nothing on: it keeps each message as .eml, and as HTML that a browser shows.
 
-    python -m include.notify.sink --port 2525 --folder .almanac/mail
+python -m include.notify.sink --port 2525 --folder .almanac/mail
 """
 
 import base64
@@ -10,7 +10,7 @@ import signal
 import threading
 from dataclasses import dataclass
 from email import policy
-from email.message import EmailMessage
+from email.message import EmailMessage, Message
 from html import escape
 from pathlib import Path
 from typing import Annotated
@@ -22,7 +22,8 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from include.clock import Clock, SystemClock
 
 _INDEX_STYLE = (
-    ":root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
+    ":root{color-scheme:light dark}"
+    "body{font:1rem/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
     "li{margin:.5rem 0}small{opacity:.8;display:block}"
 )
 
@@ -46,7 +47,7 @@ class Folder:
         for part in message.iter_attachments():
             name = f"{stem}-{_slug(Path(part.get_filename() or 'attachment').stem)}"
             suffix = re.sub(r"[^a-z0-9.]", "", Path(part.get_filename() or "").suffix.lower())
-            (self.path / f"{name}{suffix}").write_bytes(part.get_payload(decode=True) or b"")
+            (self.path / f"{name}{suffix}").write_bytes(_content(part))
         self._list(page.name, message, recipients)
         return page
 
@@ -57,9 +58,11 @@ class Folder:
             f"<small>{self.clock.now():%Y-%m-%d %H:%M:%S} UTC, to {escape(', '.join(recipients))}, "
             f'<a href="{escape(name.removesuffix(".html"))}.eml">as sent</a></small></li>'
         )
-        head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Caught mail</title><style>{_INDEX_STYLE}</style>'
+        head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Mail</title><style>{_INDEX_STYLE}</style>'
         before = re.findall(r"<li>.*?</li>", index.read_text(encoding="utf-8")) if index.exists() else []
-        index.write_text(f"{head}<h1>Caught mail</h1><ol reversed>{''.join([line, *before])}</ol></html>", encoding="utf-8")
+        index.write_text(
+            f"{head}<h1>Caught mail</h1><ol reversed>{''.join([line, *before])}</ol></html>", encoding="utf-8"
+        )
 
 
 class Sink:
@@ -86,7 +89,7 @@ def readable(message: EmailMessage) -> str:
         return f'<!doctype html><meta charset="utf-8"><pre style="white-space:pre-wrap">{escape(text)}</pre>'
     for part in message.walk():
         if content_id := part["content-id"]:
-            data = base64.b64encode(part.get_payload(decode=True) or b"").decode()  # type: ignore[arg-type]
+            data = base64.b64encode(_content(part)).decode()
             text = text.replace(f"cid:{str(content_id).strip('<>')}", f"data:{part.get_content_type()};base64,{data}")
     return text
 
@@ -96,6 +99,11 @@ def controller(folder: Path, port: int, clock: Clock, host: str = "127.0.0.1") -
     return Controller(Sink(Folder(folder, clock)), hostname=host, port=port, data_size_limit=20_000_000)
 
 
+def _content(part: Message) -> bytes:
+    content = part.get_payload(decode=True)
+    return content if isinstance(content, bytes) else b""
+
+
 def _slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60] or "mail"
 
@@ -103,7 +111,9 @@ def _slug(text: str) -> str:
 def main(
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 2525,
     folder: Annotated[Path, typer.Option(help="Where messages are kept.")] = Path(".almanac/mail"),
-    host: Annotated[str, typer.Option(help="Address to listen on; anything but loopback lets others in.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; anything but loopback lets others in.")
+    ] = "127.0.0.1",
 ) -> None:
     """Catch mail: keep each message as .eml and .html in a folder, send nothing on."""
     server = controller(folder, port, SystemClock(), host)

@@ -150,7 +150,7 @@ def _verdict(rows: pd.DataFrame, now: datetime, zone: str) -> Verdict:
     if unknown == total:
         return Verdict(
             level=Level.UNKNOWN,
-            text=f"Nothing can be said yet: {plural(total, 'resource')} lack the history or the limit that a forecast needs.",
+            text=f"Nothing can be said yet: {plural(total, 'resource')} lack the history that a forecast needs.",
             subject=f"Capacity: too little history for {plural(total, 'resource')}",
         )
     rest = f"; {unknown} more cannot be judged yet" if unknown else ""
@@ -207,7 +207,7 @@ def _action(row: Row, zone: str, now: datetime) -> Action:
     left = f", in {duration(out - now)}" if out and row["status"] != "exhausted" and out > now else ""
     limit = number(row["limit_value"])
     of = "used" if limit is None else f"of {say(limit, row['unit'])} used"
-    used = f"{say(number(row['current']), row['unit'])} {of}, p95 {say(number(row['p95']), row['unit'])}"
+    used = f"{say(number(row['current']), row['unit'])} {of}"
     return Action(
         subject=row["subject"],
         what=used,
@@ -296,13 +296,11 @@ def _table(rows: pd.DataFrame) -> Table:
     return Table(
         id="resources",
         title="All resources",
-        note="Headroom is what is left below the limit; growth is over the 30 days ahead; accuracy is from the back-test.",
+        note="Headroom is what is left below the limit; growth is over 30 days; accuracy is from the back-test.",
         empty="No resource is watched. Name its metric and its limit in limits.yaml; it appears after the next run.",
         columns=[
             TextColumn(key="resource", label="Resource", values=texts(rows, "subject")),
-            LevelColumn(
-                key="status", label="Status", values=levels(rows), words=_words(rows)
-            ),
+            LevelColumn(key="status", label="Status", values=levels(rows), words=_words(rows)),
             TimeColumn(key="runs_out", label="Runs out", resolution="day", values=moments(rows, "exhausted_p50")),
             TimeColumn(
                 key="runs_out_p10", label="Earliest (p10)", resolution="day", values=moments(rows, "exhausted_p10")

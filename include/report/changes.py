@@ -26,11 +26,13 @@ def compare(before: list[Standing], now: list[Standing]) -> list[Change]:
             if known is not None and was_trouble:
                 kind = "gone" if standing.level is Level.OK else "worse"
                 word = "is fine again" if kind == "gone" else "can no longer be judged"
-                changes.append(Change(kind=kind, subject=subject, text=f"{word}: {standing.text}; before: {known.text}"))  # type: ignore[arg-type]
+                changes.append(
+                    Change(kind=kind, subject=subject, text=f"{word}: {standing.text}; before: {known.text}")
+                )
         elif known is None or not was_trouble:
             changes.append(Change(kind="new", subject=subject, text=standing.text))
         elif (moved := _moved(known, standing)) is not None:
-            changes.append(Change(kind=moved, subject=subject, text=f"{standing.text}; before: {known.text}"))  # type: ignore[arg-type]
+            changes.append(Change(kind=moved, subject=subject, text=f"{standing.text}; before: {known.text}"))
     changes += [
         Change(kind="gone", subject=subject, text=f"is no longer measured; before: {standing.text}")
         for subject, standing in old.items()

@@ -36,5 +36,5 @@ def table_csv(document: Document, place: int = 0) -> bytes:
 
 
 def _harmless(text: str) -> str:
-    """A spreadsheet would run a cell that begins like a formula; a leading apostrophe makes it text."""
+    """Return text that no spreadsheet runs: a cell that begins like a formula gets an apostrophe."""
     return f"'{text}" if text.startswith(_RISKY) else text

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from include.report import changes
 from include.report.cells import moments, texts
 from include.report.document import (
     MOST_ACTIONS,
@@ -24,7 +25,6 @@ from include.report.document import (
     TimeColumn,
     Verdict,
 )
-from include.report import changes
 from include.report.figures import both, duration, plural
 from include.window import Window
 
@@ -105,9 +105,7 @@ def _sources(loads: pd.DataFrame, now: datetime, stale_after: timedelta) -> pd.D
     last = loads.groupby(keys)[["status", "message", "finished_at"]].last()
     found = found.join(last).reset_index()
     behind = now - pd.to_datetime(found["fresh_to"], utc=True)
-    known = [
-        Level.CRITICAL if pd.isna(late) else Level.WARNING if late > stale_after else Level.OK for late in behind
-    ]
+    known = [Level.CRITICAL if pd.isna(late) else Level.WARNING if late > stale_after else Level.OK for late in behind]
     found["level"] = pd.Series(known, dtype=object, index=found.index)
     found["rank"] = [level.rank for level in known]
     return found.sort_values(["rank", "source", "dataset"], kind="stable").reset_index(drop=True)
@@ -153,8 +151,8 @@ def _subject(row: Row) -> str:
 
 
 def _stale_action(row: Row, now: datetime) -> Action:
-    never = pd.isna(row["fresh_to"])
-    behind = "nothing loaded yet" if never else f"{duration(now - row['fresh_to'])} behind"
+    never = bool(pd.isna(row["fresh_to"]))
+    behind: str = "nothing loaded yet" if never else f"{duration(now - row['fresh_to'])} behind"
     said = row["message"] if isinstance(row["message"], str) else "no message"
     return Action(
         subject=_subject(row),
@@ -185,9 +183,15 @@ def _gap_action(row: Row, zone: str) -> Action:
 
 
 def _standing(row: Row, now: datetime) -> Standing:
-    never = pd.isna(row["fresh_to"])
-    hours = 10_000.0 if never else max(0.0, (now - row["fresh_to"]) / timedelta(hours=1))
-    text = "nothing loaded yet" if never else "fresh" if row["level"] is Level.OK else f"{duration(now - row['fresh_to'])} behind"
+    never = bool(pd.isna(row["fresh_to"]))
+    hours: float = 10_000.0 if never else max(0.0, (now - row["fresh_to"]) / timedelta(hours=1))
+    text: str = (
+        "nothing loaded yet"
+        if never
+        else "fresh"
+        if row["level"] is Level.OK
+        else f"{duration(now - row['fresh_to'])} behind"
+    )
     return Standing(subject=_subject(row), level=row["level"], text=text, severity=hours, material=max(1.0, hours / 4))
 
 
@@ -205,7 +209,9 @@ def _source_table(rows: pd.DataFrame) -> Table:
             TimeColumn(key="fresh_to", label="Loaded up to", values=moments(rows, "fresh_to")),
             NumberColumn(key="rows_read", label="Rows read", unit="", values=rows["rows_read"].astype(float).tolist()),
             NumberColumn(key="rows_loaded", label="Loaded", unit="", values=rows["rows_loaded"].astype(float).tolist()),
-            NumberColumn(key="quarantined", label="Quarantined", unit="", values=rows["rows_quarantined"].astype(float).tolist()),
+            NumberColumn(
+                key="quarantined", label="Quarantined", unit="", values=rows["rows_quarantined"].astype(float).tolist()
+            ),
             TextColumn(key="status", label="Last load", values=texts(rows, "status")),
             TimeColumn(key="finished_at", label="Finished", values=moments(rows, "finished_at")),
             TextColumn(key="message", label="Message", values=texts(rows, "message")),
@@ -217,7 +223,7 @@ def _gap_table(gaps: pd.DataFrame) -> Table:
     return Table(
         id="gaps",
         title="Gaps",
-        note="To fill one, run ingest_metrics for that hour again, or load_history for a longer stretch: airflow dags trigger "
+        note="To fill one, run ingest_metrics for that hour again, or load_history for longer: airflow dags trigger "
         'load_history --conf \'{"window": "2026-11-05/2026-11-07"}\'.',
         empty="No window is missing: every hour of every query is loaded.",
         columns=[
@@ -237,13 +243,15 @@ def _quarantine_table(rows: pd.DataFrame) -> Table:
     keys = ["source", "query", "rule"]
     rows = rows.sort_values("recorded_at", ascending=False, kind="stable")
     grouped = rows.groupby(keys, as_index=False).agg(
-        count=("raw", "size"), last=("recorded_at", "max"), examples=("raw", lambda raw: " · ".join(map(_short, raw.head(EXAMPLES))))
+        count=("raw", "size"),
+        last=("recorded_at", "max"),
+        examples=("raw", lambda raw: " · ".join(map(_short, raw.head(EXAMPLES)))),
     )
     grouped = grouped.sort_values(["count", *keys], ascending=[False, True, True, True], kind="stable")
     return Table(
         id="quarantine",
         title="Quarantine",
-        note="Rows that broke a rule: kept, not loaded. They leave quarantine when their window is loaded again without them.",
+        note="Rows that broke a rule: kept, not loaded. They go when their window is loaded again without them.",
         empty="No row is in quarantine.",
         columns=[
             TextColumn(key="rule", label="Rule", values=texts(grouped, "rule")),
@@ -273,11 +281,18 @@ def _quality_table(rows: pd.DataFrame) -> Table:
         empty="No batch has been judged yet.",
         columns=[
             TextColumn(key="rule", label="Rule", values=[text.replace("_", " ") for text in grouped["rule"]]),
-            LevelColumn(key="state", label="State", values=levels, words=["Passed" if level is Level.OK else "Failed" for level in levels]),
+            LevelColumn(
+                key="state",
+                label="State",
+                values=levels,
+                words=["Passed" if level is Level.OK else "Failed" for level in levels],
+            ),
             TextColumn(key="dataset", label="Dataset", values=texts(grouped, "dataset")),
             NumberColumn(key="checks", label="Batches", unit="", values=grouped["checks"].astype(float).tolist()),
             NumberColumn(key="failures", label="Failed", unit="", values=grouped["failures"].astype(float).tolist()),
-            NumberColumn(key="failed_rows", label="Rows", unit="", values=grouped["failed_rows"].astype(float).tolist()),
+            NumberColumn(
+                key="failed_rows", label="Rows", unit="", values=grouped["failed_rows"].astype(float).tolist()
+            ),
             TextColumn(key="message", label="Last message", values=texts(grouped, "message")),
         ],
     )

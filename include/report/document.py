@@ -313,7 +313,9 @@ class Edition(BaseModel):
     @property
     def unsubscribe(self) -> str:
         """How to stop the mail."""
-        return f"To stop this mail, take your address out of “{self.audience}” in mail.yaml, or ask whoever runs Almanac."
+        return (
+            f"To stop this mail, take your address out of “{self.audience}” in mail.yaml, or ask whoever runs Almanac."
+        )
 
 
 def report_id(name: str, audience: str, window: Window) -> str:

@@ -1,6 +1,7 @@
 """Numbers, times and chances as people read them: at most three significant digits, a unit, a named zone."""
 
 import math
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -42,19 +43,9 @@ def say(value: float | None, unit: str | None) -> str:
     if value is None or not math.isfinite(value):
         return "–"
     unit = unit or ""
-    if unit in {"ratio", "ratio/day"}:
-        return digits(value * 100) + "%" + unit.removeprefix("ratio")
-    if unit == "percent":
-        return digits(value) + "%"
-    if unit.startswith("second"):
-        return _seconds(value) + unit.removeprefix("seconds")
-    if unit == "minutes":
-        return _minutes(value)
-    if unit == "times":
-        return digits(value) + "×"
     stem, slash, per = unit.partition("/")
-    if stem in {"byte", "bytes"}:
-        return _prefixed(value, "B") + slash + per
+    if stem in _FORMS:
+        return _FORMS[stem](value) + slash + per
     name = _SHORT_UNITS.get(unit, unit)
     if abs(value) >= 99_950:
         return _prefixed(value, name)
@@ -166,3 +157,13 @@ def _minutes(value: float) -> str:
     if size >= 120:
         return f"{digits(value / 60)}{THIN}h"
     return f"{digits(value)}{THIN}min"
+
+
+_FORMS: dict[str, Callable[[float], str]] = {
+    "ratio": lambda value: digits(value * 100) + "%",
+    "percent": lambda value: digits(value) + "%",
+    "times": lambda value: digits(value) + "×",
+    "seconds": _seconds,
+    "minutes": _minutes,
+    "bytes": lambda value: _prefixed(value, "B"),
+}

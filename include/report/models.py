@@ -42,7 +42,7 @@ def build(versions: Sequence[dict[str, Any]], window: Window, edition: Edition) 
         window_start=window.start,
         window_end=window.end,
         verdict=_verdict(len({row["model"] for row in rows}), len(waiting), sorted(without)),
-        nothing_to_do="The gate decides by itself; a challenger becomes champion only when it beats champion and baseline.",
+        nothing_to_do="The gate decides by itself: a challenger must beat both champion and baseline.",
         tables=[_table(rows, figures)],
         fine_print=FinePrint(
             notes=["Figures are from a slice of time later than any that the model was trained on."],
@@ -60,7 +60,8 @@ def _verdict(models: int, waiting: int, without: list[str]) -> Verdict:
             subject="Models: none is registered yet",
         )
     if without:
-        text = f"{plural(len(without), 'model has', 'models have')} no champion, so the baseline runs: {', '.join(without[:3])}."
+        said = plural(len(without), "model has", "models have")
+        text = f"{said} no champion, so the baseline runs: {', '.join(without[:3])}."
         return Verdict(level=Level.WARNING, text=text, subject=f"Models: {len(without)} without a champion")
     also = f"; {plural(waiting, 'challenger waits', 'challengers wait')} for the gate" if waiting else ""
     said = f"{plural(models, 'model has its champion', 'models have their champions')}{also}"
@@ -83,7 +84,9 @@ def _table(rows: list[dict[str, Any]], figures: list[str]) -> Table:
             TextColumn(key="version", label="Version", values=[str(row["version"]) for row in rows]),
             TimeColumn(key="trained_at", label="Trained", values=[row.get("trained_at") for row in rows]),
             *(
-                NumberColumn(key=name, label=name.replace("_", " "), unit="", values=[row["figures"].get(name) for row in rows])
+                NumberColumn(
+                    key=name, label=name.replace("_", " "), unit="", values=[row["figures"].get(name) for row in rows]
+                )
                 for name in figures
             ),
             TextColumn(key="review", label="Review", values=[row.get("review") for row in rows]),

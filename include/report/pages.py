@@ -62,7 +62,12 @@ Chosen = Annotated[Choice, Depends(_choice)]
 def create_app(store: Store, reader: Callable[..., Any]) -> FastAPI:
     """Return the app; `reader` raises where the visitor may not read."""
     app = FastAPI(
-        title="Almanac", dependencies=[Depends(reader)], docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
+        title="Almanac",
+        dependencies=[Depends(reader)],
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
     )
     _add_lists(app, store)
     _add_reports(app, store)
@@ -75,7 +80,9 @@ def _add_lists(app: FastAPI, store: Store) -> None:
     @app.get("/")
     def overview(request: Request) -> Response:
         section = {"heading": "", "entries": _listed(newest(store), request), "beyond": False, "empty": _NOTHING}
-        return _page(request, "list.html.j2", "overview", heading="What the newest reports say", sections=[section], filters=None)
+        return _page(
+            request, "list.html.j2", "overview", heading="What the newest reports say", sections=[section], filters=None
+        )
 
     @app.get("/reports")
     def reports(request: Request, choice: Chosen) -> Response:
@@ -96,7 +103,8 @@ def _add_lists(app: FastAPI, store: Store) -> None:
         }  # fmt: skip
         empty = _NOTHING if not names else "No report matches. Choose another day, or show all."
         section = {
-            "heading": "", "entries": _listed(found[:MOST_LISTED], request), "beyond": len(found) > MOST_LISTED, "empty": empty,
+            "heading": "", "entries": _listed(found[:MOST_LISTED], request), "beyond": len(found) > MOST_LISTED,
+            "empty": empty,
         }  # fmt: skip
         return _page(request, "list.html.j2", "reports", heading="Reports", sections=[section], filters=filters)
 
@@ -109,7 +117,9 @@ def _add_lists(app: FastAPI, store: Store) -> None:
 
     @app.get("/data")
     def data(request: Request) -> Response:
-        return _newest_page(request, store, DATA, "Freshness, gaps and quarantine appear when report_data_quality has run.")
+        return _newest_page(
+            request, store, DATA, "Freshness, gaps and quarantine appear when report_data_quality has run."
+        )
 
     @app.get("/models")
     def models(request: Request) -> Response:
@@ -201,7 +211,12 @@ def _base(request: Request) -> str:
 
 
 def _nav(request: Request, current: str) -> list[dict[str, Any]]:
-    places = (("overview", "Overview", "/"), ("reports", "Reports", "/reports"), (DATA, "Data", "/data"), (MODELS, "Models", "/models"))
+    places = (
+        ("overview", "Overview", "/"),
+        ("reports", "Reports", "/reports"),
+        (DATA, "Data", "/data"),
+        (MODELS, "Models", "/models"),
+    )
     return [{"label": label, "href": _base(request) + path, "current": key == current} for key, label, path in places]
 
 

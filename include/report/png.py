@@ -47,8 +47,8 @@ def draw(chart: Chart, zone: str) -> bytes:
     if chart.limit:
         axes.axhline(chart.limit.value, color=_LIMIT, linewidth=1.3)
         axes.annotate(
-            chart.limit.label, (0.01, chart.limit.value), xycoords=("axes fraction", "data"), textcoords="offset points",
-            xytext=(0, 3), va="bottom", color=_LIMIT, fontsize=10.5, fontweight="bold",
+            chart.limit.label, (0.01, chart.limit.value), xycoords=("axes fraction", "data"),
+            textcoords="offset points", xytext=(0, 3), va="bottom", color=_LIMIT, fontsize=10.5, fontweight="bold",
         )  # fmt: skip
     axes.axvline(chart.now, color=_MUTED, linewidth=1, linestyle=(0, (1, 2)))
     late = (chart.now - frame.start) / (frame.end - frame.start) > 0.95

@@ -89,7 +89,7 @@ def _worst_first(rows: pd.DataFrame) -> pd.DataFrame:
     burns = [_json(value) for value in rows["burn_rates"]]
     known = [_level(state, burn) for state, burn in zip(rows["status"], burns, strict=True)]
     rows = rows.assign(
-        burns=burns,
+        burns=pd.Series(burns, dtype=object, index=rows.index),
         level=pd.Series(known, dtype=object, index=rows.index),
         rank=[level.rank for level in known],
         subject=[_subject(slo, objective) for slo, objective in zip(rows["slo"], rows["objective"], strict=True)],
@@ -283,7 +283,7 @@ def _chart(row: Row, hourly: pd.DataFrame) -> Chart | None:
     return Chart(
         id=_chart_id(row),
         title=row["subject"],
-        alternative=f"{row['subject']}: {_used(row)} of the error budget of {days} days; target {_target(row['target'])}.",
+        alternative=f"{row['subject']}: {_used(row)} of {days} days' error budget; target {_target(row['target'])}.",
         unit="ratio",
         level=row["level"],
         now=now,

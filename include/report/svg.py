@@ -41,9 +41,8 @@ def _grid(chart: Chart, frame: Frame) -> list[str]:
     for value in frame.values:
         y = _y(value, frame)
         parts.append(f'<path class="rule" d="M{_LEFT} {y}H{WIDTH - _RIGHT}"/>')
-        parts.append(
-            f'<text class="tick" x="{_LEFT - 6}" y="{round(y + 4, 1)}" text-anchor="end">{escape(say(value, chart.unit))}</text>'
-        )
+        label = escape(say(value, chart.unit))
+        parts.append(f'<text class="tick" x="{_LEFT - 6}" y="{round(y + 4, 1)}" text-anchor="end">{label}</text>')
     for moment, label in frame.days:
         x = _x(moment, frame)
         anchor = "end" if x > WIDTH - _RIGHT - 18 else "middle"
@@ -56,9 +55,8 @@ def _spans(chart: Chart, frame: Frame) -> list[str]:
     if not chart.span:
         return []
     left, right = _x(chart.span.start, frame), _x(chart.span.end, frame)
-    return [
-        f'<rect class="span" x="{left}" y="{_TOP}" width="{max(2.0, right - left):.1f}" height="{HEIGHT - _TOP - _BOTTOM}"/>'
-    ]
+    width, height = round(max(2.0, right - left), 1), HEIGHT - _TOP - _BOTTOM
+    return [f'<rect class="span" x="{left}" y="{_TOP}" width="{width}" height="{height}"/>']
 
 
 def _limit(chart: Chart, frame: Frame) -> list[str]:

@@ -23,7 +23,9 @@ MAIL = Mail(
     send_hour=7,
     audiences={
         "everyone": Audience(addresses=("sre@example.org",), time_zone="Europe/Berlin"),
-        "payments": Audience(addresses=("pay@example.org", "lead@example.org"), time_zone="America/New_York", send_hour=8),
+        "payments": Audience(
+            addresses=("pay@example.org", "lead@example.org"), time_zone="America/New_York", send_hour=8
+        ),
     },
 )
 MORNING = datetime(2026, 11, 20, 6, 5, tzinfo=UTC)  # 07:05 in Berlin, 01:05 in New York
@@ -47,7 +49,11 @@ def letter(row: Delivery) -> Letter:
 
 
 def run(
-    warehouse: Warehouse, send: Callable[[EmailMessage], None], at: datetime = MORNING, mail: Mail = MAIL, at_once: bool = False
+    warehouse: Warehouse,
+    send: Callable[[EmailMessage], None],
+    at: datetime = MORNING,
+    mail: Mail = MAIL,
+    at_once: bool = False,
 ) -> Outcome:
     return deliver(warehouse, mail, FixedClock(at), letter, send, at_once)
 

@@ -20,7 +20,7 @@ from include.notify.smtp import smtp_sender
 
 AT = datetime(2026, 11, 20, 6, 5, tzinfo=UTC)
 PNG = bytes.fromhex(
-    "89504e470d0a1a0a0000000d4948445200000001000000010806000000" "1f15c4890000000d49444154789c6360606060000000050001a5f645400000000049454e44ae426082"
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360606060000000050001a5f645400000000049454e44ae426082"
 )  # fmt: skip
 LETTER = Letter(
     subject="payments-db disk runs out 3 Dec · 19 Nov",
@@ -61,7 +61,8 @@ def test_a_mail_arrives_whole(server: tuple[int, Path]) -> None:
     assert kept["List-Unsubscribe"] == "<mailto:almanac@example.org?subject=unsubscribe>"
     kinds = [part.get_content_type() for part in kept.walk()]
     assert kinds == [
-        "multipart/mixed", "multipart/alternative", "text/plain", "multipart/related", "text/html", "image/png", "text/csv",
+        "multipart/mixed", "multipart/alternative", "text/plain", "multipart/related", "text/html",
+        "image/png", "text/csv",
     ]  # fmt: skip
     assert kept.get_body(("plain",)).get_content().strip() == "Läuft voll."
     picture = next(part for part in kept.walk() if part.get_content_type() == "image/png")

@@ -17,7 +17,8 @@ from tests.report import sample
 
 ZONE = "Europe/Berlin"
 CHROMIUM = (
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--no-first-run",
 )  # fmt: skip
 
 
@@ -105,6 +106,10 @@ def mails(made: dict[str, Document], tmp_path_factory: pytest.TempPathFactory) -
     with smtp_sender("127.0.0.1", port) as send:
         for name in names:
             link = f"http://127.0.0.1:8080/almanac/reports/{made[name].name}/{made[name].id}"
-            send(compose(letter(made[name], link), "almanac@example.org", ("sre@example.org",), made[name].id, sample.END))
+            send(
+                compose(
+                    letter(made[name], link), "almanac@example.org", ("sre@example.org",), made[name].id, sample.END
+                )
+            )
     server.stop()
     return dict(zip(names, sorted(folder.glob("0*.html")), strict=True))

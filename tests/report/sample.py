@@ -1,4 +1,5 @@
 """Frames of a fleet of 18 services, as the warehouse gives them: what the report tests look at."""
+# ruff: noqa: E501  tables of sample data read best in long lines
 
 from datetime import UTC, datetime, timedelta
 
@@ -179,7 +180,11 @@ def hourly(status: pd.DataFrame) -> pd.DataFrame:
 def data_frames(gaps: bool = True) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Return `load_log`, gaps, `quality_result` and `quarantine_row` of three feeds over a day, one of them late."""
     loads, quality, quarantine, holes = [], [], [], []
-    feeds = (("fleet", "metric_point", "latency_p95", 0), ("fleet", "alert", "alerts", 0), ("prometheus", "metric_point", "cpu_utilisation", 9 if gaps else 0))
+    feeds = (
+        ("fleet", "metric_point", "latency_p95", 0),
+        ("fleet", "alert", "alerts", 0),
+        ("prometheus", "metric_point", "cpu_utilisation", 9 if gaps else 0),
+    )
     for source, dataset, query, late in feeds:
         for hour in range(24):
             start = WINDOW.start + timedelta(hours=hour)
@@ -198,7 +203,14 @@ def data_frames(gaps: bool = True) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataF
                                   "failed_rows": bad, "message": f"{bad} values are NaN or infinite" if bad else None, "recorded_at": end})  # fmt: skip
             quality.append(key | {"rule": "batch_is_complete", "level": "stop", "success": True, "observed": 1.0, "expected": ">= 0.9",
                                   "failed_rows": 0, "message": None, "recorded_at": end})  # fmt: skip
-            quarantine += [key | {"rule": "values_are_finite", "raw": f'{{"job":"shop/cart","instance":"cart-0"}} {start:%H:%M} NaN', "recorded_at": end}] * bad
+            quarantine += [
+                key
+                | {
+                    "rule": "values_are_finite",
+                    "raw": f'{{"job":"shop/cart","instance":"cart-0"}} {start:%H:%M} NaN',
+                    "recorded_at": end,
+                }
+            ] * bad
             if failed:
                 holes.append({"source": source, "query": query, "dataset": dataset, "window_start": start, "window_end": end,
                               "reason": "failed", "message": loads[-1]["message"]})  # fmt: skip

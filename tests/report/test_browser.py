@@ -70,7 +70,9 @@ def test_every_mail_that_came_through_smtp_fits_reads_and_is_accessible_light_an
 
 
 @pytest.mark.parametrize("name", ["capacity", "slo", "data", "models"])
-def test_the_downloaded_file_is_whole_by_itself(browser: Any, made: dict[str, Document], name: str, tmp_path: Path) -> None:
+def test_the_downloaded_file_is_whole_by_itself(
+    browser: Any, made: dict[str, Document], name: str, tmp_path: Path
+) -> None:
     file = tmp_path / "report.html"
     file.write_text(render(made[name]))
     inspect(browser, file.as_uri(), 390)
@@ -78,7 +80,9 @@ def test_the_downloaded_file_is_whole_by_itself(browser: Any, made: dict[str, Do
 
 def test_the_check_itself_finds_what_is_wrong(browser: Any, tmp_path: Path) -> None:
     file = tmp_path / "bad.html"
-    file.write_text('<html lang="en"><title>x</title><main><h1 style="color:#ccc;width:2000px">x</h1><img src="x"></main>')
+    file.write_text(
+        '<html lang="en"><title>x</title><main><h1 style="color:#ccc;width:2000px">x</h1><img src="x"></main>'
+    )
     with pytest.raises(AssertionError, match="wider than the window"):
         inspect(browser, file.as_uri(), 390)
     file.write_text('<html lang="en"><title>x</title><main><h1 style="color:#ccc">Hardly to be read</h1></main>')

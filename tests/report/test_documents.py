@@ -66,7 +66,8 @@ def test_what_changed_is_new_worse_better_and_gone() -> None:
     before = sample.resources()
     now = before.copy()
     place = {name: before.index[(before["service"] == s) & (before["resource"] == r)][0] for name, s, r in (
-        ("worse", "payments-db", "disk"), ("better", "search-index", "disk"), ("gone", "queue", "disk"), ("new", "cart", "cpu"),
+        ("worse", "payments-db", "disk"), ("better", "search-index", "disk"), ("gone", "queue", "disk"),
+        ("new", "cart", "cpu"),
     )}  # fmt: skip
     now.loc[place["worse"], "exhausted_p50"] -= timedelta(days=5)
     now.loc[place["better"], ["status", "exhausted_p50"]] = ["act_this_week", sample.END + timedelta(days=40)]
@@ -109,7 +110,9 @@ def test_a_resource_without_history_is_left_out_with_its_reason() -> None:
     assert [(item.subject, item.reason) for item in left_out] == [("recommendation cpu", "12 points, 30 are needed")]
 
 
-@pytest.mark.parametrize("change", [{"limit_value": None}, {"exhausted_p50": None}, {"exhausted_p10": None}, {"confidence": None}])
+@pytest.mark.parametrize(
+    "change", [{"limit_value": None}, {"exhausted_p50": None}, {"exhausted_p10": None}, {"confidence": None}]
+)
 def test_a_missing_number_is_a_dash_and_never_a_fault(change: dict[str, None]) -> None:
     status = sample.resources().assign(**change)
     for column in ("exhausted_p10", "exhausted_p50", "exhausted_p90"):
@@ -126,7 +129,10 @@ def test_empty_frames_explain_what_would_fill_them() -> None:
 
 def test_a_spent_budget_is_said_with_its_minutes_and_its_burn() -> None:
     document = of_slo(sample.objectives())
-    assert document.verdict.text == "1 of 24 error budgets is spent: checkout-availability (140% used); 1 more burns too fast."
+    assert (
+        document.verdict.text
+        == "1 of 24 error budgets is spent: checkout-availability (140% used); 1 more burns too fast."
+    )
     assert document.verdict.subject == "checkout-availability has used 140% of its error budget"
     first = document.actions[0]
     assert (first.what, first.when) == ("140% used: 56.4\u202fmin of 40.3\u202fmin", "is spent")
@@ -142,7 +148,9 @@ def test_burn_rates_that_a_warehouse_gives_as_text_are_read_all_the_same() -> No
     import json
 
     frame = sample.objectives()
-    text = frame.assign(burn_rates=frame["burn_rates"].map(json.dumps), worst_hours=frame["worst_hours"].map(json.dumps))
+    text = frame.assign(
+        burn_rates=frame["burn_rates"].map(json.dumps), worst_hours=frame["worst_hours"].map(json.dumps)
+    )
     assert of_slo(text).to_json() == of_slo(frame).to_json()
 
 
@@ -199,7 +207,9 @@ def test_a_mail_is_small_and_says_the_verdict_first_in_both_forms() -> None:
     assert made.text.startswith("2 of 45 resources run out within 14 days")
     assert len(made.html.encode()) < 20_000
     assert "<style>" not in made.html.split("prefers-color-scheme")[0].replace('<style data-css-inline="keep">', "")
-    assert [picture.content_id for picture in made.pictures] == [f for f in made.html.split('cid:') for f in [f.split('"')[0]]][1:]
+    assert [picture.content_id for picture in made.pictures] == [
+        f for f in made.html.split("cid:") for f in [f.split('"')[0]]
+    ][1:]
     assert len(made.attachments[0].content.splitlines()) == 46
 
 

@@ -184,7 +184,9 @@ def test_a_report_of_ten_thousand_resources_is_served_within_200_ms_and_says_tha
 
     status = pd.concat([sample.resources()] * 220, ignore_index=True)
     kept = Store(str(tmp_path))
-    document = capacity.build(status, sample.forecast(status.head(45)), sample.recent(status.head(45)), sample.WINDOW, Edition())
+    document = capacity.build(
+        status, sample.forecast(status.head(45)), sample.recent(status.head(45)), sample.WINDOW, Edition()
+    )
     kept.write(document)
     client = TestClient(create_app(kept, lambda: None))
     client.get("/")
