@@ -152,14 +152,15 @@ def _unknown_word(table: pa.Table, shape: Shape, _scope: Scope, _expectation: Ex
     return _any(unknown, len(table))
 
 
-def _superseded(table: pa.Table, shape: Shape, _scope: Scope, _expectation: Expectation) -> Mask:
-    """Return which rows have a newer one of the same identity (of equally new ones, the last) in the table."""
+def _said_twice(table: pa.Table, shape: Shape, _scope: Scope, _expectation: Expectation) -> Mask:
+    """Return which rows have a later row of the same identity and `updated_at`; older versions are history."""
     identity = table[shape.identity].combine_chunks().dictionary_encode().indices.to_numpy()
     updated = table["updated_at"].cast(pa.timestamp("us")).combine_chunks().cast(pa.int64()).to_numpy()
     order = np.lexsort((updated, identity))
-    older = np.zeros(len(order), dtype=bool)
-    older[order[:-1]] = identity[order[:-1]] == identity[order[1:]]
-    return older
+    earlier, later = order[:-1], order[1:]
+    twice = np.zeros(len(order), dtype=bool)
+    twice[earlier] = (identity[earlier] == identity[later]) & (updated[earlier] == updated[later])
+    return twice
 
 
 RULES = (
@@ -171,7 +172,7 @@ RULES = (
         "times_in_order", Level.QUARANTINE, "starts before it ends; opened, acknowledged, resolved", _out_of_order
     ),
     RecordRule("words_known", Level.QUARANTINE, "severity, status and kind are words in use", _unknown_word),
-    RecordRule("not_superseded", Level.DROP, "a record comes once; its newest version is kept", _superseded),
+    RecordRule("version_once", Level.DROP, "one version of a record comes once; the last is kept", _said_twice),
 )
 
 

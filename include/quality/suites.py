@@ -67,7 +67,7 @@ POINTS = (
 )
 RECORDS = (
     TOLERANCE,
-    BatchRule("keys_unique", Level.STOP, "duplicate_keys", None, 0, "no record is left twice"),
+    BatchRule("keys_unique", Level.STOP, "duplicate_keys", None, 0, "no version of a record is left twice"),
     BatchRule(
         "services_known", Level.WARN, "unresolved_share", None, 0, "every record names a service that is configured"
     ),

@@ -57,10 +57,10 @@ def points_summary(points: Points, good: np.ndarray | None, scope: Scope, expect
 
 
 def records_summary(table: pa.Table, scope: Scope, expectation: Expectation) -> Summary:
-    """Return how many good records name a service that nobody knows, and how many are unique."""
-    identity = table[SHAPES[scope.dataset].identity]
+    """Return how many good records name a service that nobody knows, and how many versions stand there twice."""
+    versions = table.group_by([SHAPES[scope.dataset].identity, "updated_at"]).aggregate([])
     return {
-        "duplicate_keys": float(len(table) - pc.count_distinct(identity).as_py()),
+        "duplicate_keys": float(len(table) - len(versions)),
         "unresolved_share": _unresolved(table["service"], expectation),
     }
 

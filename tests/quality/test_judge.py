@@ -87,8 +87,8 @@ def test_every_alert_is_good_or_set_apart_and_good_alerts_satisfy_every_rule(cha
     verdict = judge(scope, records("alert", *changes) if changes else ALERT.empty(), EXPECTATION)
     assert verdict.rows == len(changes)
     assert not broken_records(verdict.good, scope, EXPECTATION).any()
-    ids = verdict.good["alert_id"].to_pylist()
-    assert len(set(ids)) == len(ids)
+    versions = [(row["alert_id"], row["updated_at"]) for row in verdict.good.to_pylist()]
+    assert len(set(versions)) == len(versions)
 
 
 def test_batches_with_several_dictionaries_are_judged_as_one() -> None:

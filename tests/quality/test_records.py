@@ -83,12 +83,13 @@ def test_an_unusual_but_right_record_is_loaded(name: str, change: dict[str, Any]
     assert broken(verdict) == {}
 
 
-def test_of_one_record_the_newest_version_is_kept_and_of_equals_the_last() -> None:
+def test_every_version_of_a_record_is_kept_and_of_equals_the_last() -> None:
     versions = [{"updated_at": at(3), "title": "b"}, {"updated_at": at(5), "title": "c"}, {"updated_at": at(2)}]
     versions += [{"incident_id": "i2", "title": "x"}, {"incident_id": "i2", "title": "y"}]
     verdict = judge(event_scope("incident"), records("incident", *versions), EXPECTATION)
-    assert verdict.good["title"].to_pylist() == ["c", "y"]
-    assert broken(verdict) == {"not_superseded": 3}
+    assert verdict.good["title"].to_pylist()[:2] == ["b", "c"]
+    assert verdict.good["title"].to_pylist()[3:] == ["y"]
+    assert broken(verdict) == {"version_once": 1}
     assert verdict.stop is None
 
 
