@@ -1,6 +1,6 @@
 """From scores to flagged points and runs: n of the last m points at or above 1, and 30 quiet minutes end a run."""
 
-# ruff: noqa: PLR0917  compiled kernels take their arrays by position
+
 
 from dataclasses import dataclass
 

@@ -7,6 +7,7 @@ down what the gate found; `promote` moves `champion`, and refuses without a pass
 
 import tempfile
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ CHALLENGER, CHAMPION = "challenger", "champion"
 EXPERIMENT = "anomaly-detection"
 REQUIREMENTS = ["numpy", "pandas", "numba", "scikit-learn", "holidays", "mlflow"]
 NONE = "none"
+FIGURES = ("vus_pr_challenger", "vus_pr_champion", "vus_pr_robust_z", "false_episodes_challenger")
 
 
 class PromotionRefusedError(ModelError):
@@ -155,6 +157,37 @@ def champion(url: str) -> Version | None:
     except MlflowException:
         return None
     return Version(str(found.version), found.run_id, found.tags.get("detector", ""), dict(found.tags))
+
+
+def versions(url: str, most: int = 10) -> list[dict[str, Any]]:
+    """Return the newest versions, newest first: version, role, detector, trained_at, figures, review and run_id.
+
+    The role is champion, challenger, or the detector's name for one that neither alias points to.
+    """
+    _, client = _connect(url)
+    found = client.search_model_versions(f"name='{NAME}'", max_results=200)
+    newest = sorted(found, key=lambda version: int(version.version), reverse=True)[:most]
+    aliases = (
+        {str(number): alias for alias, number in client.get_registered_model(NAME).aliases.items()} if found else {}
+    )
+    current = champion(url)
+    described = []
+    for version in newest:
+        run = client.get_run(version.run_id)
+        role = CHAMPION if current and current.number == str(version.version) else aliases.get(str(version.version), "")
+        described.append(
+            {
+                "model": NAME,
+                "version": str(version.version),
+                "role": role or "retired",
+                "detector": version.tags.get("detector", ""),
+                "trained_at": datetime.fromtimestamp(version.creation_timestamp / 1000, UTC),
+                "figures": {name: value for name, value in run.data.metrics.items() if name in FIGURES},
+                "review": version.tags.get("gate_verdict") or "The baseline: it runs where nothing has beaten it.",
+                "run_id": version.run_id,
+            }
+        )
+    return described
 
 
 def load_champion(url: str) -> tuple[Detector, Version]:

@@ -2,15 +2,30 @@
 
 from typing import Any
 
+import sqlalchemy as sa
+
 from include.config.calendar import PlannedTime
 from include.orchestration.runtime import Runtime
-from include.warehouse.schema import maintenance_window, resource_limit, service, slo
+from include.warehouse.schema import (
+    alert,
+    change_event,
+    incident,
+    maintenance_window,
+    resource_limit,
+    series,
+    service,
+    slo,
+)
+from include.warehouse.write import Transaction
+
+NAMED = (series, alert, incident, change_event)
 
 
 def sync_dimensions(rt: Runtime) -> int:
     """Make services, objectives, limits and planned times in the warehouse those of the configuration.
 
-    Returns how many rows were added, changed or removed.
+    A name that came before the configuration knew it gets its service now, on series and records alike. Returns how
+    many rows were added, changed or removed.
     """
     config = rt.config
     services = [
@@ -57,7 +72,22 @@ def sync_dimensions(rt: Runtime) -> int:
             + tx.replace_dimension(slo, slos)
             + tx.replace_dimension(resource_limit, limits)
             + tx.replace_dimension(maintenance_window, planned)
+            + sum(_resolve_again(rt, tx, table) for table in NAMED)
         )
+
+
+def _resolve_again(rt: Runtime, tx: Transaction, table: sa.Table) -> int:
+    """Resolve the aliases of a table's rows by today's configuration; return how many rows have another service."""
+    names = tx.frame(sa.select(table.c.source, table.c.service_alias, table.c.service).distinct())
+    changed = 0
+    for source, known in names.groupby("source"):
+        if source not in rt.config.sources:
+            continue
+        resolve = rt.config.resolver(str(source)).resolve
+        now = known.assign(now=known["service_alias"].map(resolve))
+        moved = now[now["now"] != now["service"]]
+        changed += tx.resolve_again(table, str(source), dict(zip(moved["service_alias"], moved["now"], strict=True)))
+    return changed
 
 
 def _planned(kind: str, one: PlannedTime) -> dict[str, Any]:

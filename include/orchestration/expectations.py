@@ -14,7 +14,7 @@ from include.warehouse.schema import metric_point, series
 RECENT = timedelta(days=1)
 
 
-def expectation_for(rt: Runtime, scope: Scope) -> Expectation:
+def expectation_for(rt: Runtime, scope: Scope, *, allow_unit_change: bool = False) -> Expectation:
     """Return what to expect of one scope; the day before its window says how many series there are and how large."""
     source = rt.config.sources[scope.source]
     query = rt.config.query_of(scope.source, scope.query)
@@ -33,6 +33,7 @@ def expectation_for(rt: Runtime, scope: Scope) -> Expectation:
         expected_series=len(medians) or None,
         recent_median=medians,
         service_label=query.service_label,
+        allow_unit_change=allow_unit_change,
     )
 
 

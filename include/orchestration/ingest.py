@@ -5,7 +5,7 @@
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +18,7 @@ from include.landing import Landed, land, landed_partitions, new_load_id, read_l
 from include.orchestration.dimensions import sync_dimensions
 from include.orchestration.expectations import expectation_for, expected_rows
 from include.orchestration.runtime import Runtime
-from include.quality import judge
+from include.quality import Level, RuleResult, judge
 from include.sources import Credentials, open_source
 from include.warehouse import Load, LoadOutcome, LoadStatus, Meaning, load_verdict
 from include.warehouse.schema import load_log
@@ -34,6 +34,24 @@ class LoadFailed(AlmanacError):  # noqa: N818 - reads as a sentence
 
 class LoadStopped(LoadFailed, PermanentError):  # noqa: N818
     """Some queries of a source could not be loaded, and trying again would not help."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """With whose login a source is read; and the source that knows its past, with the login for that one."""
+
+    credentials: Credentials | None = None
+    history: tuple[SourceConfig, Credentials | None] | None = None
+
+    @classmethod
+    def of(cls, rt: Runtime, source: SourceConfig, credentials: FindCredentials) -> "Access":
+        """Fetch the credentials that a source and the source behind it name."""
+
+        def login(one: SourceConfig) -> Credentials | None:
+            return credentials(one.connection) if one.connection else None
+
+        behind = rt.config.sources[source.history_from] if source.history_from else None
+        return cls(login(source), (behind, login(behind)) if behind else None)
 
 
 @dataclass(frozen=True)
@@ -94,6 +112,7 @@ def load_piece(
     credentials: FindCredentials,
     *,
     allow_shrink: bool = False,
+    allow_unit_change: bool = False,
     replay: bool = False,
 ) -> dict[str, Any]:
     """Load every query of one source for one window; return how many scopes ended how.
@@ -103,7 +122,7 @@ def load_piece(
     """
     window = Window.parse(piece["window"], rt.grid)
     source = rt.config.sources[piece["source"]]
-    who = credentials(source.connection) if source.connection and not replay else None
+    access = Access() if replay else Access.of(rt, source, credentials)
     counts: dict[str, int] = {}
     rows = 0
     errors: list[AlmanacError] = []
@@ -112,8 +131,10 @@ def load_piece(
             continue
         scope = Scope(source.name, dataset, query, window)
         try:
-            for landed in _landed_before(rt, scope) if replay else [read_source(rt, scope, who)]:
-                outcome = load_landed(rt, landed, allow_shrink=allow_shrink)
+            for landed, warnings in _landed_before(rt, scope) if replay else [read_source(rt, scope, access)]:
+                outcome = load_landed(
+                    rt, landed, warnings, allow_shrink=allow_shrink, allow_unit_change=allow_unit_change
+                )
                 rows += outcome.rows
                 counts[outcome.status.value] = counts.get(outcome.status.value, 0) + 1
                 if outcome.status is LoadStatus.FAILED:
@@ -127,19 +148,35 @@ def load_piece(
     return {**piece, "rows": rows, **counts}
 
 
-def read_source(rt: Runtime, scope: Scope, who: Credentials | None) -> Landed:
-    """Read a scope from its source into landing."""
-    source = rt.config.sources[scope.source]
-    opened = open_source(source, rt.config.query_of(scope.source, scope.query), who, home=rt.settings.home)
-    return land(rt.settings.landing, scope, opened.read(scope.window), new_load_id(rt.clock), rt.clock)
+def read_source(rt: Runtime, scope: Scope, access: Access) -> tuple[Landed, Sequence[str]]:
+    """Read a scope from its source into landing; return it with what the source said about its own answer."""
+    opened = open_source(
+        rt.config.sources[scope.source],
+        rt.config.query_of(scope.source, scope.query),
+        access.credentials,
+        home=rt.settings.home,
+        history=access.history,
+        max_series=rt.settings.max_series_per_query,
+    )
+    landed = land(rt.settings.landing, scope, opened.read(scope.window), new_load_id(rt.clock), rt.clock)
+    return landed, tuple(opened.warnings)
 
 
-def load_landed(rt: Runtime, landed: Landed, *, allow_shrink: bool = False) -> LoadOutcome:
-    """Judge a landed partition and load what passes; needs no source."""
+def load_landed(
+    rt: Runtime,
+    landed: Landed,
+    warnings: Sequence[str] = (),
+    *,
+    allow_shrink: bool = False,
+    allow_unit_change: bool = False,
+) -> LoadOutcome:
+    """Judge a landed partition and load what passes; needs no source. `warnings` go to the quality results."""
     scope = landed.scope
     query = rt.config.query_of(scope.source, scope.query)
-    expectation = expectation_for(rt, scope)
+    expectation = expectation_for(rt, scope, allow_unit_change=allow_unit_change)
     verdict = judge(scope, read_landed(landed), expectation)
+    if warnings:
+        verdict = replace(verdict, results=[*verdict.results, _said_by_source(warnings)])
     meaning = None
     if isinstance(query, MetricQuery):
         meaning = Meaning(query.kind, query.unit, query.step_seconds, query.service_label, query.identity_labels)
@@ -183,14 +220,25 @@ def close(rt: Runtime, window: Window, datasets: Sequence[str]) -> Closed:
     )
 
 
-def _landed_before(rt: Runtime, scope: Scope) -> list[Landed]:
+def _said_by_source(warnings: Sequence[str]) -> RuleResult:
+    return RuleResult(
+        rule="source_without_warnings",
+        level=Level.WARN,
+        success=False,
+        observed=float(len(warnings)),
+        expected="the source says nothing about its own answer",
+        message="; ".join(warnings),
+    )
+
+
+def _landed_before(rt: Runtime, scope: Scope) -> list[tuple[Landed, Sequence[str]]]:
     """Return what has landed of a scope, in the order in which it came: replaying it ends where the warehouse was."""
     found = landed_partitions(
         rt.settings.landing, source=scope.source, dataset=scope.dataset, query=scope.query, window=scope.window
     )
     if not found:
         raise LoadStopped(f"Nothing has landed for {scope}, so it cannot be replayed. Load it from the source.")
-    return sorted(found, key=lambda landed: landed.load_id)
+    return [(landed, ()) for landed in sorted(found, key=lambda landed: landed.load_id)]
 
 
 def _log_failure(rt: Runtime, scope: Scope, error: AlmanacError) -> None:

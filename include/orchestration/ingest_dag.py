@@ -18,6 +18,12 @@ ALLOW_SHRINK = Param(
     title="Allow shrinking",
     description="Let a re-read replace more rows than it brings. Off, such a re-read is refused and history is kept.",
 )
+ALLOW_UNIT_CHANGE = Param(
+    False,
+    type="boolean",
+    title="Allow a change of unit",
+    description="Load series that have all changed by one factor, as if their unit had changed: somebody has looked.",
+)
 ONLY_SOURCES = Param(
     None,
     type=["null", "array"],
@@ -42,7 +48,12 @@ def ingest_dag(dag_id: str, datasets: Sequence[str], outlet: Asset, doc: str) ->
         **dag_defaults(
             "ingest",
             *datasets,
-            params={"allow_shrink": ALLOW_SHRINK, "sources": ONLY_SOURCES, "replay": REPLAY},
+            params={
+                "allow_shrink": ALLOW_SHRINK,
+                "allow_unit_change": ALLOW_UNIT_CHANGE,
+                "sources": ONLY_SOURCES,
+                "replay": REPLAY,
+            },
             within=timedelta(minutes=55),
             active_runs=3,
         ),
@@ -66,7 +77,13 @@ def ingest_dag(dag_id: str, datasets: Sequence[str], outlet: Asset, doc: str) ->
             _, rt = here()
             params = get_current_context()["params"]
             return load_piece(
-                rt, piece, datasets, credentials, allow_shrink=params["allow_shrink"], replay=params["replay"]
+                rt,
+                piece,
+                datasets,
+                credentials,
+                allow_shrink=params["allow_shrink"],
+                allow_unit_change=params["allow_unit_change"],
+                replay=params["replay"],
             )
 
         @task(outlets=[outlet], trigger_rule="all_done")

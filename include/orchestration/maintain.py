@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from include.landing import landed_partitions, remove_landed
+from include.landing import landed_partitions, remove_landed, remove_unfinished
 from include.orchestration.runtime import Runtime
 from include.warehouse.schema import (
     anomaly,
@@ -39,7 +39,10 @@ def expire_rows(rt: Runtime) -> dict[str, int]:
 
 
 def prune_landing(rt: Runtime) -> dict[str, int]:
-    """Remove landed partitions that a newer load of the same scope has superseded, and those beyond retention."""
+    """Remove landed partitions that a newer load of the same scope has superseded, and those beyond retention.
+
+    What a killed task left unfinished goes after a day.
+    """
     store = rt.settings.landing
     oldest = rt.clock.now() - timedelta(days=rt.settings.retention_days)
     settled = rt.clock.now() - timedelta(days=1)
@@ -52,7 +55,7 @@ def prune_landing(rt: Runtime) -> dict[str, int]:
             removed += 1
         else:
             kept += 1
-    return {"removed": removed, "kept": kept}
+    return {"removed": removed, "unfinished": remove_unfinished(store, settled), "kept": kept}
 
 
 def compact_warehouse(rt: Runtime) -> dict[str, Any]:

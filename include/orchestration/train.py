@@ -7,7 +7,10 @@ import sqlalchemy as sa
 
 from include.orchestration.lineage import loads_of, record_lineage
 from include.orchestration.meaning import business_hours, described_series
+from include.orchestration.publish import publish
 from include.orchestration.runtime import Runtime, code_version
+from include.report import Document, Edition
+from include.report import models as models_report
 from include.warehouse import points
 from include.warehouse.schema import incident
 from include.window import Window
@@ -15,6 +18,7 @@ from models import registry, training
 
 PRODUCER = "train_anomaly_models"
 THREADS = 2
+RETRAINED_EVERY = timedelta(days=7)
 
 
 def train_champion(rt: Runtime, window: Window, days: int) -> dict[str, Any]:
@@ -41,6 +45,7 @@ def train_champion(rt: Runtime, window: Window, days: int) -> dict[str, Any]:
     )
     with rt.warehouse.transaction() as tx:
         record_lineage(tx, rt, PRODUCER, span, outcome.challenger.number)
+    publish_models(rt, span)
     return {
         "challenger": outcome.challenger.number,
         "champion": outcome.champion.number,
@@ -49,6 +54,19 @@ def train_champion(rt: Runtime, window: Window, days: int) -> dict[str, Any]:
         "verdict": outcome.comparison.verdict,
         "points": len(history),
     }
+
+
+def publish_models(rt: Runtime, span: Window) -> list[str]:
+    """Build the Models page: champion, challenger and the versions before them, with what the gate said."""
+    rows = [
+        {**version, "url": f"{rt.settings.mlflow_ui}/#/models/{registry.NAME}/versions/{version['version']}"}
+        for version in registry.versions(rt.settings.mlflow)
+    ]
+
+    def build(edition: Edition, _: Document | None) -> Document:
+        return models_report.build(rows, span, edition)
+
+    return publish(rt, models_report.NAME, span, build, (), span.end + RETRAINED_EVERY, mailed=False)
 
 
 def incidents_in(rt: Runtime, window: Window) -> Any:
