@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     shards: int = Field(default=4, ge=1, le=64, description="Into how many mapped tasks work over series is split.")
     lock_timeout_seconds: float = Field(default=120.0, gt=0, description="How long to wait for the DuckDB lock.")
     retention_days: int = Field(default=120, ge=7, description="How long points, results and landed files are kept.")
-    quarantine_days: int = Field(default=30, ge=1, description="How long quality results and quarantined rows are kept.")
+    quarantine_days: int = Field(default=30, ge=1, description="How long quarantined rows are kept.")
     max_series_per_query: int = Field(
         default=20_000, ge=1, description="Series beyond this cap, per query, go to quarantine."
     )

@@ -9,7 +9,7 @@ The z-scores compare a point with the n points *before* it: a point within its o
 sqrt(n - 1), so no severity above that could ever be reached.
 """
 
-# ruff: noqa: PLR0917  compiled kernels take their arrays by position
+
 
 from itertools import pairwise
 

@@ -40,9 +40,9 @@ def run_window(
         return RunWindow(Window(start, start + width), True, run_id)
     if params.get("window"):
         return RunWindow(Window.parse(str(params["window"]), grid), False, run_id)
-    start, end = context.get("data_interval_start"), context.get("data_interval_end")
-    if start is not None and end is not None and start < end:
-        return RunWindow(Window(start, end), False, run_id)
+    first, last = context.get("data_interval_start"), context.get("data_interval_end")
+    if first is not None and last is not None and first < last:
+        return RunWindow(Window(first, last), False, run_id)
     end = grid.floor((clock or SystemClock()).now())
     return RunWindow(Window(end - width, end), False, run_id)
 

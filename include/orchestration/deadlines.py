@@ -18,17 +18,19 @@ async def tell_missed(context: dict[str, Any] | None = None, **_: Any) -> None:
 
 def _mail(dag_id: str, run_id: str) -> None:
     from include.config import load_config
+    from include.config.mail import EVERYONE
     from include.orchestration.connections import mailer
     from include.settings import settings
 
     here = settings()
     mail = load_config(here.config_dir).mail
-    if not mail.enabled or not mail.everyone:
+    readers = mail.audiences.get(EVERYONE)
+    if not mail.enabled or readers is None:
         return
     message = EmailMessage()
     message["Subject"] = f"Almanac: {dag_id} missed its deadline"
     message["From"] = mail.sender
-    message["To"] = ", ".join(mail.everyone)
+    message["To"] = ", ".join(readers.addresses)
     message.set_content(
         f"The run {run_id} of {dag_id} has not finished in time.\n\n"
         f"Look at it: {here.ui}/dags/{dag_id}/runs/{run_id}\n"

@@ -60,8 +60,9 @@ def stamped(rows: pd.DataFrame, window: Window, grid: Grid) -> pd.DataFrame:
     """
     if window.duration <= grid.step or rows.empty:
         return rows
-    seen = rows["last_ts" if "last_ts" in rows else "ts"].clip(upper=pd.Timestamp(window.end) - pd.Timedelta("1us"))
-    start = seen.dt.floor(f"{grid.value}min")
+    seen = rows["last_ts" if "last_ts" in rows else "ts"]
+    last = pd.Timestamp(window.end) - pd.Timedelta("1us")
+    start = seen.where(seen < last, last).dt.floor(f"{grid.value}min")
     return rows.assign(window_start=start, window_end=start + grid.step)
 
 

@@ -10,16 +10,15 @@ from typing import Any
 
 from airflow.sdk import (
     Asset,
-    AsyncCallback,
     CronPartitionTimetable,
-    DeadlineAlert,
-    DeadlineReference,
     ExceptionRetryPolicy,
     Param,
     PartitionedAssetTimetable,
     RetryAction,
     RetryRule,
 )
+from airflow.sdk.definitions.callback import AsyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from include.errors import PermanentError
 from include.settings import settings

@@ -63,7 +63,11 @@ def match(episodes: pd.DataFrame, faults: list[dict], window: Window, services: 
     pairs = episodes.reset_index(names="episode").merge(affected, on="service")
     touching = pairs[(pairs["first_ts"] <= pairs["until"]) & (pairs["last_ts"] >= pairs["excused"])]
     hits = touching[touching["last_ts"] >= touching["onset"]]
-    delays = (hits["first_ts"] - hits["start"]).clip(lower=pd.Timedelta(0)).groupby(hits["fault"]).min()
+    delays = (
+        (hits["first_ts"].where(hits["first_ts"] > hits["start"], hits["start"]) - hits["start"])
+        .groupby(hits["fault"])
+        .min()
+    )
     ids = {fault["id"]: fault["kind"] for fault in within}
     mine = delays[delays.index.isin(list(ids))]
     false = len(episodes) - touching["episode"].nunique()
@@ -72,6 +76,6 @@ def match(episodes: pd.DataFrame, faults: list[dict], window: Window, services: 
         found=len(mine),
         false_episodes=int(false),
         service_days=services * (window.duration / timedelta(days=1)),
-        median_delay_minutes=float(mine.median() / timedelta(minutes=1)) if len(mine) else None,
+        median_delay_minutes=float(mine.median().total_seconds() / 60) if len(mine) else None,
         missed=sorted(f"{kind} ({fault})" for fault, kind in ids.items() if fault not in mine.index),
     )

@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -162,7 +162,7 @@ class Job:
         return stack_environment.servers(self.settings)
 
     @contextmanager
-    def step(self, name: str, what: str) -> Iterator[object]:
+    def step(self, name: str, what: str) -> Iterator[Callable[[str], None]]:
         """Show one step on the terminal."""
         with self.terminal.step(name, what) as say:
             yield say
@@ -178,7 +178,7 @@ class Job:
 
             self.api.wait(run, within_seconds, tick)
 
-    def _await(self, what: str, ready: object, within_seconds: float, every: float = 0.5) -> None:
+    def _await(self, what: str, ready: Callable[[], bool], within_seconds: float, every: float = 0.5) -> None:
         deadline = time.monotonic() + within_seconds
         while not ready():
             dead = {server.name for server in self._servers()} - set(self.supervisor.running())

@@ -11,13 +11,13 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from include.clock import Clock, SystemClock
-from include.errors import AlmanacError
+from include.errors import AlmanacError, PermanentError
 from include.warehouse import migrate, postgres, transfer
 from include.warehouse.lock import FileLock, Holder, this_task
 from include.warehouse.write import Transaction
 
 
-class WarehouseUrlError(AlmanacError):
+class WarehouseUrlError(PermanentError):
     """A URL that is neither a DuckDB file nor PostgreSQL."""
 
 
@@ -80,6 +80,21 @@ class Warehouse:
             if not self.is_duckdb:
                 postgres.lock_until_commit(connection, "migrate")
             migrate.upgrade(connection)
+
+    def compact(self) -> dict[str, int]:
+        """Give the space of deleted rows back to the engine, and refresh its statistics; return the bytes on disk."""
+        if self.is_duckdb:
+            before = self.path.stat().st_size
+            with self._open(shared=False) as connection:
+                connection.exec_driver_sql("checkpoint")
+            return {"bytes_before": before, "bytes_after": self.path.stat().st_size}
+        size = sa.select(sa.func.pg_database_size(sa.func.current_database()))
+        with self._open(shared=False) as connection:
+            before = int(connection.execute(size).scalar_one())
+            connection.commit()
+            alone = connection.execution_options(isolation_level="AUTOCOMMIT")
+            alone.exec_driver_sql("vacuum (analyze)")
+            return {"bytes_before": before, "bytes_after": int(alone.execute(size).scalar_one())}
 
     def holder(self) -> Holder | None:
         """Return who holds DuckDB's lock; None when nobody does, and on PostgreSQL, which has none."""

@@ -4,11 +4,11 @@ A poorer answer never destroys history: a re-read of facts that is empty, or has
 replace, changes nothing. The same content again rewrites nothing, so callers know whether a window changed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,8 @@ import sqlalchemy as sa
 from include.clock import Clock
 from include.datasets import Kind, Scope, dataset
 from include.errors import AlmanacError
+from include.quality import Verdict
+from include.severity import severity_of
 from include.warehouse.engine import Warehouse
 from include.warehouse.schema import load_log, metadata, metric_point, quality_result
 from include.warehouse.series import Meaning, Resolve, identify
@@ -38,27 +40,6 @@ class LoadStatus(StrEnum):
     UNCHANGED = "unchanged"
     REFUSED_SHRINK = "refused_shrink"
     FAILED = "failed"
-
-
-class Rule(Protocol):
-    """What quality says of one rule (`include.quality.RuleResult`)."""
-
-    rule: str
-    level: str
-    success: bool
-    observed: float | None
-    expected: str | None
-    failed_rows: int
-    message: str | None
-
-
-class Judged(Protocol):
-    """What quality says (`include.quality.Verdict`): quarantined is [rule, raw], stop a reason to load nothing."""
-
-    good: pa.Table
-    quarantined: pa.Table
-    results: Sequence[Any]
-    stop: str | None
 
 
 @dataclass(frozen=True)
@@ -87,7 +68,7 @@ class LoadOutcome:
 def load_verdict(
     warehouse: Warehouse,
     scope: Scope,
-    verdict: Judged,
+    verdict: Verdict,
     load: Load,
     *,
     resolve: Resolve,
@@ -186,23 +167,30 @@ def _load_points(
 
 
 def _records(scope: Scope, good: pa.Table, load: Load, resolve: Resolve) -> pa.Table:
-    """Return records with the warehouse's columns: the service resolved, the source and the load named."""
-    names = pc.fill_null(good["service"], "").combine_chunks().dictionary_encode()
-    if isinstance(names, pa.ChunkedArray):
-        names = names.combine_chunks()
-    resolved = pa.array([resolve(name) for name in names.dictionary.to_pylist()], pa.string())
+    """Return records with the warehouse's columns: service and severity in our words, the source and the load named."""
     columns = {name: good[name] for name in good.column_names if name != "raw"}
+    names = pc.fill_null(good["service"], "")
     columns |= {
         "source": pa.repeat(scope.source, good.num_rows),
-        "service": resolved.take(names.indices),
-        "service_alias": names.dictionary.take(names.indices),
+        "service": _each(names, resolve),
+        "service_alias": names,
         "deleted": pc.fill_null(good["deleted"], False),
         "load_id": pa.repeat(load.load_id, good.num_rows),
     }
+    if "severity" in columns:
+        columns["severity"] = _each(columns["severity"], lambda word: severity_of(word).name)
     return pa.table(columns)
 
 
-def _results(verdict: Judged, outcome: LoadOutcome, before: int) -> pd.DataFrame:
+def _each(words: pa.ChunkedArray, meaning: Callable[[str], str]) -> pa.Array:
+    """Return the meaning of every word, asked once for each that differs."""
+    encoded = words.combine_chunks().dictionary_encode()
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.combine_chunks()
+    return pa.array([meaning(word) for word in encoded.dictionary.to_pylist()], pa.string()).take(encoded.indices)
+
+
+def _results(verdict: Verdict, outcome: LoadOutcome, before: int) -> pd.DataFrame:
     names = ("rule", "level", "success", "observed", "expected", "failed_rows", "message")
     rows = [{name: getattr(result, name) for name in names} for result in verdict.results]
     if outcome.status is LoadStatus.REFUSED_SHRINK:

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from include.errors import AlmanacError
+from include.errors import PermanentError
 
 _FOLDER = Path(__file__).parent / "migrations"
 
 
-class DatabaseNewerError(AlmanacError):
+class DatabaseNewerError(PermanentError):
     """The database was migrated by a newer version of the code."""
 
 
-class DatabaseNotMigratedError(AlmanacError):
+class DatabaseNotMigratedError(PermanentError):
     """The database lacks tables or columns that the code needs."""
 
 

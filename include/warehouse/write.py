@@ -3,7 +3,7 @@
 All happen in one transaction, opened by `Warehouse.transaction()`. Dimensions are brought to exactly the rows given.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -135,6 +135,17 @@ class Transaction:
     def merge_series(self, rows: Rows) -> int:
         """Add series and refresh known ones, whose first and last sight only widen; return how many changed."""
         return self._merge(series, rows, [], widen={"first_seen": sa.func.least, "last_seen": sa.func.greatest})
+
+    def resolve_again(self, table: sa.Table, source: str, services: Mapping[str, str]) -> int:
+        """Give what a source calls by an alias (`services`: alias → service) that service; return how many rows changed.
+
+        Series and records carry the service of their alias as it was when they came; configuration may have changed.
+        """
+        changed = 0
+        for alias, name in sorted(services.items()):
+            mine = (table.c.source == source, table.c.service_alias == alias, table.c.service != name)
+            changed += self._connection.execute(sa.update(table).where(*mine).values(service=name)).rowcount
+        return changed
 
     def expire(self, table: sa.Table, column: str, before: Any) -> int:
         """Delete rows whose time is before a moment (retention); return how many."""

@@ -12,13 +12,13 @@ import pytest
 from include.stack.processes import Process, StackError, Supervisor, check_ports
 
 SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
-PARENT = [
-    sys.executable,
-    "-c",
-    "import subprocess, sys, time\n"
-    "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
-    "print(child.pid, flush=True); time.sleep(60)",
-]
+START_A_CHILD = """
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])
+print(child.pid, flush=True)
+time.sleep(60)
+"""
+PARENT = [sys.executable, "-c", START_A_CHILD]
 STUBBORN = [
     sys.executable,
     "-c",
