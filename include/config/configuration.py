@@ -19,10 +19,10 @@ from include.config.service import Service
 from include.config.slo import Slo
 from include.config.source import EventQuery, SourceConfig
 from include.datasets import METRIC_POINT
-from include.errors import AlmanacError
+from include.errors import PermanentError
 
 
-class UnknownNameError(AlmanacError):
+class UnknownNameError(PermanentError):
     """A source or query that the configuration does not have."""
 
 

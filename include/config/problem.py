@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from include.errors import AlmanacError
+from include.errors import PermanentError
 
 
 @dataclass(frozen=True, order=True)
@@ -22,7 +22,7 @@ class Problem:
         return f"{self.file}:{self.line}: {key}found {self.found}; allowed: {self.allowed}"
 
 
-class ConfigError(AlmanacError):
+class ConfigError(PermanentError):
     """A configuration that cannot be used; `problems` holds everything that is wrong with it, in file order."""
 
     def __init__(self, folder: str, problems: Iterable[Problem]) -> None:

@@ -12,6 +12,7 @@ from include.landing.partition import (
     landed_partitions,
     read_landed,
     remove_landed,
+    remove_unfinished,
 )
 from include.landing.write import LandingFullError, land, new_load_id
 
@@ -25,4 +26,5 @@ __all__ = [
     "new_load_id",
     "read_landed",
     "remove_landed",
+    "remove_unfinished",
 ]

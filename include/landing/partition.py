@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -144,6 +144,19 @@ def remove_landed(landed: Landed) -> None:
     path.unlink(missing_ok=True)
 
 
+def remove_unfinished(store: str, before: datetime) -> int:
+    """Remove what tasks that were killed had begun to write before a moment; return how many files.
+
+    A load id begins with the time at which it was made, so a store need not tell how old its files are.
+    """
+    begun = f"{before.astimezone(UTC):%Y%m%dT%H%M%S%fZ}"
+    left = [path for path in _files(UPath(store), ["*"] * 3) if path.name[0] == "." and path.name.endswith(".part")]
+    old = [path for path in left if path.name[1:] < begun]
+    for path in old:
+        path.unlink(missing_ok=True)
+    return len(old)
+
+
 def is_local(path: UPath) -> bool:
     """Return whether the store is a folder of this machine."""
     return path.protocol in {"", "file", "local"}
@@ -151,6 +164,10 @@ def is_local(path: UPath) -> bool:
 
 def _manifests(root: UPath, parts: list[str]) -> Iterator[UPath]:
     """Yield the manifests below the folders that `parts` name; a part that is `*` means every folder."""
+    return (path for path in _files(root, parts) if path.name.endswith(MANIFEST) and path.name[0] != ".")
+
+
+def _files(root: UPath, parts: list[str]) -> Iterator[UPath]:
     folders = [root]
     for part in [*parts, "*"]:
         if part == "*":
@@ -158,4 +175,4 @@ def _manifests(root: UPath, parts: list[str]) -> Iterator[UPath]:
         else:
             folders = [folder / part for folder in folders]
     for folder in folders:
-        yield from (path for path in folder.iterdir() if path.name.endswith(MANIFEST) and path.name[0] != ".")
+        yield from folder.iterdir()

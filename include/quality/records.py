@@ -11,60 +11,9 @@ import pyarrow.compute as pc
 from include.datasets import ALERT, CHANGE_EVENT, INCIDENT, Scope
 from include.quality.expectation import Expectation
 from include.quality.verdict import Level
+from include.severity import SEVERITIES
 
 Mask = np.ndarray
-
-SEVERITIES = frozenset(
-    [
-        "critical",
-        "crit",
-        "fatal",
-        "emergency",
-        "page",
-        "disaster",
-        "p1",
-        "sev1",
-        "sev-1",
-        "1",
-        "blocker",
-        "high",
-        "error",
-        "major",
-        "p2",
-        "sev2",
-        "sev-2",
-        "2",
-        "urgent",
-        "medium",
-        "warning",
-        "warn",
-        "moderate",
-        "average",
-        "p3",
-        "sev3",
-        "sev-3",
-        "3",
-        "low",
-        "minor",
-        "p4",
-        "sev4",
-        "sev-4",
-        "4",
-        "ticket",
-        "info",
-        "informational",
-        "information",
-        "notice",
-        "debug",
-        "p5",
-        "sev5",
-        "sev-5",
-        "5",
-        "none",
-        "unknown",
-    ]
-)
-"""What systems call their severities, in lower case; one that is not here is a typing error or needs a mapping."""
 
 
 @dataclass(frozen=True)
@@ -82,13 +31,13 @@ SHAPES = {
         identity="alert_id",
         required=("fingerprint", "name", "service", "severity", "status", "starts_at", "updated_at", "deleted"),
         in_order=("starts_at", "ends_at"),
-        words={"severity": SEVERITIES, "status": frozenset({"firing", "resolved", "suppressed"})},
+        words={"severity": frozenset(SEVERITIES), "status": frozenset({"firing", "resolved", "suppressed"})},
     ),
     INCIDENT.name: Shape(
         identity="incident_id",
         required=("title", "service", "severity", "status", "opened_at", "updated_at", "deleted"),
         in_order=("opened_at", "acknowledged_at", "resolved_at"),
-        words={"severity": SEVERITIES, "status": frozenset({"open", "acknowledged", "resolved"})},
+        words={"severity": frozenset(SEVERITIES), "status": frozenset({"open", "acknowledged", "resolved"})},
     ),
     CHANGE_EVENT.name: Shape(
         identity="change_id",

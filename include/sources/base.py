@@ -6,7 +6,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from include.errors import AlmanacError
+from include.errors import AlmanacError, PermanentError
 from include.http import AnswerInvalid, HttpError, Rejected, Unavailable
 from include.window import Window
 
@@ -19,7 +19,7 @@ class SourceUnavailable(SourceError):  # noqa: N818 - reads as a sentence
     """The source is down, slow or cut its answer off: the same read may succeed later."""
 
 
-class SourceRejected(SourceError):  # noqa: N818
+class SourceRejected(SourceError, PermanentError):  # noqa: N818
     """The source refuses us, or is configured wrongly: trying again changes nothing."""
 
 
