@@ -59,15 +59,12 @@ def match(episodes: pd.DataFrame, faults: list[dict], window: Window, services: 
             for one in fault["affected"]
         ],
         columns=["fault", "kind", "service", "onset", "until", "excused", "start"],
-    )
+    ).astype(dict.fromkeys(("onset", "until", "excused", "start"), "datetime64[us, UTC]"))
     pairs = episodes.reset_index(names="episode").merge(affected, on="service")
     touching = pairs[(pairs["first_ts"] <= pairs["until"]) & (pairs["last_ts"] >= pairs["excused"])]
     hits = touching[touching["last_ts"] >= touching["onset"]]
-    delays = (
-        (hits["first_ts"].where(hits["first_ts"] > hits["start"], hits["start"]) - hits["start"])
-        .groupby(hits["fault"])
-        .min()
-    )
+    begun = hits["first_ts"].where(hits["first_ts"] > hits["start"], hits["start"])
+    delays = ((begun - hits["start"]).dt.total_seconds() / 60).groupby(hits["fault"]).min()
     ids = {fault["id"]: fault["kind"] for fault in within}
     mine = delays[delays.index.isin(list(ids))]
     false = len(episodes) - touching["episode"].nunique()
@@ -76,6 +73,6 @@ def match(episodes: pd.DataFrame, faults: list[dict], window: Window, services: 
         found=len(mine),
         false_episodes=int(false),
         service_days=services * (window.duration / timedelta(days=1)),
-        median_delay_minutes=float(mine.median().total_seconds() / 60) if len(mine) else None,
+        median_delay_minutes=float(mine.median()) if len(mine) else None,
         missed=sorted(f"{kind} ({fault})" for fault, kind in ids.items() if fault not in mine.index),
     )
