@@ -6,6 +6,7 @@ scheduler and the workers, which load this file too, pay nothing for them.
 
 from functools import cached_property
 from typing import Any
+from urllib.parse import quote
 
 from airflow.plugins_manager import AirflowPlugin
 
@@ -49,6 +50,16 @@ class Pages:
         await self.app(scope, receive, send)
 
 
+def _icon(colour: str) -> str:
+    """Return the sign in the navigation, a page of a calendar with a rising line, as a data URL."""
+    drawn = (
+        f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24' fill='none' stroke='{colour}' stroke-width='1.8' "
+        "stroke-linecap='round' stroke-linejoin='round'><rect x='3' y='5' width='18' height='16' rx='2'/>"
+        "<path d='M8 3v4M16 3v4M3 10h18M7 17l3-3 3 2 4-4'/></svg>"
+    )
+    return f"data:image/svg+xml,{quote(drawn)}"
+
+
 class AlmanacPlugin(AirflowPlugin):
     """What Almanac adds to Airflow."""
 
@@ -56,11 +67,11 @@ class AlmanacPlugin(AirflowPlugin):
     fastapi_apps = [{"app": Pages(), "url_prefix": PREFIX, "name": "Almanac"}]  # noqa: RUF012  Airflow's own form
     external_views = [  # noqa: RUF012
         {
-            "name": label,
-            "href": f"{PREFIX}{path}",
+            "name": "Almanac",
+            "href": f"{PREFIX}/",
             "destination": "nav",
-            "url_route": f"almanac-{label.lower()}",
-            "category": "Almanac",
+            "url_route": "almanac",
+            "icon": _icon("black"),
+            "icon_dark_mode": _icon("white"),
         }
-        for label, path in (("Overview", "/"), ("Reports", "/reports"), ("Data", "/data"), ("Models", "/models"))
     ]

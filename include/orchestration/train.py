@@ -19,6 +19,12 @@ from models import registry, training
 PRODUCER = "train_anomaly_models"
 THREADS = 2
 RETRAINED_EVERY = timedelta(days=7)
+_SAID = {
+    "vus_pr_challenger": "VUS-PR",
+    "vus_pr_champion": "VUS-PR of the champion then",
+    "vus_pr_robust_z": "VUS-PR of robust z",
+    "false_episodes_challenger": "False episodes per service and day",
+}
 
 
 def train_champion(rt: Runtime, window: Window, days: int) -> dict[str, Any]:
@@ -59,7 +65,11 @@ def train_champion(rt: Runtime, window: Window, days: int) -> dict[str, Any]:
 def publish_models(rt: Runtime, span: Window) -> list[str]:
     """Build the Models page: champion, challenger and the versions before them, with what the gate said."""
     rows = [
-        {**version, "url": f"{rt.settings.mlflow_ui}/#/models/{registry.NAME}/versions/{version['version']}"}
+        {
+            **version,
+            "figures": {_SAID[name]: value for name, value in version["figures"].items()},
+            "url": f"{rt.settings.mlflow_ui}/#/models/{registry.NAME}/versions/{version['version']}",
+        }
         for version in registry.versions(rt.settings.mlflow)
     ]
 

@@ -83,13 +83,11 @@ def _table(rows: list[dict[str, Any]], figures: list[str]) -> Table:
             ),
             TextColumn(key="version", label="Version", values=[str(row["version"]) for row in rows]),
             TimeColumn(key="trained_at", label="Trained", values=[row.get("trained_at") for row in rows]),
+            TextColumn(key="review", label="Review", values=[row.get("review") for row in rows]),
             *(
-                NumberColumn(
-                    key=name, label=name.replace("_", " "), unit="", values=[row["figures"].get(name) for row in rows]
-                )
+                NumberColumn(key=name, label=name, unit="", values=[row["figures"].get(name) for row in rows])
                 for name in figures
             ),
-            TextColumn(key="review", label="Review", values=[row.get("review") for row in rows]),
             TextColumn(key="url", label="In the registry", values=[row.get("url") for row in rows]),
         ],
     )
