@@ -78,34 +78,33 @@ def encode_points(series_id: np.ndarray, ts_us: np.ndarray, value: np.ndarray) -
 def read_points(connection: sa.Connection, statement: sa.Select[Any]) -> pa.Table:
     """Return the rows of a select of [series_id, ts, value], none null, in its order.
 
-    They come as arrays of many rows: five times faster than COPY, which sends each row as a message of its own.
+    They come as arrays of many rows: five times faster than COPY, which sends each row as a message of its own. Grouping
+    may shuffle the rows of an array, so each brings its place along.
     """
     rows = statement.subquery()
-    block = ((sa.func.row_number().over() - 1) // _ROWS_PER_BLOCK).label("block")
-    numbered = sa.select(*rows.c, block).subquery()
-    arrays = sa.select(*(sa.func.array_agg(numbered.c[name]) for name in ("series_id", "ts", "value")))
-    compiled = (
-        arrays.group_by(numbered.c.block)
-        .order_by(numbered.c.block)
-        .compile(connection, compile_kwargs={"render_postcompile": True})
-    )
+    place = sa.select(*rows.c, sa.func.row_number().over().label("place")).subquery()
+    block = (place.c.place - 1) // _ROWS_PER_BLOCK
+    arrays = sa.select(*(sa.func.array_agg(place.c[name]) for name in ("series_id", "ts", "value", "place")))
+    compiled = arrays.group_by(block).order_by(block).compile(connection, compile_kwargs={"render_postcompile": True})
     with _cursor(connection, binary=True) as cursor:
         cursor.execute(str(compiled), compiled.params)
         sent = cursor.pgresult
-        blocks = [decode_points(*(sent.get_value(row, field) for field in range(3))) for row in range(sent.ntuples)]
+        blocks = [decode_points(*(sent.get_value(row, field) for field in range(4))) for row in range(sent.ntuples)]
     return pa.concat_tables([_NO_POINTS, *blocks])
 
 
-def decode_points(series_id: bytes, ts: bytes, value: bytes) -> pa.Table:
-    """Return points from three arrays in PostgreSQL's binary form."""
+def decode_points(series_id: bytes, ts: bytes, value: bytes, place: bytes) -> pa.Table:
+    """Return points from arrays in PostgreSQL's binary form, ordered by their place."""
     ts_us = _decode_array(ts, ">i8") + _POSTGRES_EPOCH_US
-    return pa.table(
+    places = _decode_array(place, ">i8")
+    points = pa.table(
         {
             "series_id": _decode_array(series_id, ">i8"),
             "ts": pa.array(ts_us).cast(UTC_TIME),
             "value": _decode_array(value, ">f8"),
         }
     )
+    return points if (np.diff(places) > 0).all() else points.take(pa.array(np.argsort(places)))
 
 
 def read_rows(connection: sa.Connection, statement: sa.Select[Any], schema: dict[str, pa.DataType]) -> pa.Table:

@@ -113,3 +113,13 @@ def test_the_shard_filter_in_postgresql_is_shard_of_at_the_extremes(postgres_url
                 mine = in_shard(sa.literal(identity, sa.BigInteger), shard_of(identity, shards), shards)
                 assert connection.scalar(sa.select(mine)) is True
     engine.dispose()
+
+
+def test_points_stay_sorted_when_the_engine_groups_them_in_several_blocks(warehouse: Warehouse) -> None:
+    window = Window(HOUR.start, HOUR.start + timedelta(days=1))
+    jobs = tuple(f"job-{number}" for number in range(250))
+    load(warehouse, minutes(window, jobs), window)
+    rows = points(warehouse, window)
+    assert rows.num_rows == 360_000
+    series_id, ts = rows["series_id"].to_numpy(), rows["ts"].cast(pa.int64()).to_numpy()
+    assert ((np.diff(series_id) > 0) | ((np.diff(series_id) == 0) & (np.diff(ts) > 0))).all()
