@@ -89,7 +89,9 @@ def judge_summary(dataset: str, summary: Summary, expectation: Expectation) -> l
         "stale_steps": expectation.stale_steps,
     }
     frame = pd.DataFrame({name: [number] for name, number in summary.items()}, dtype="float64")
-    answer = _validation(dataset).run(batch_parameters={"dataframe": frame}, expectation_parameters=parameters)
+    answer = _validation(dataset).run(
+        batch_parameters={"dataframe": frame}, expectation_parameters=parameters, result_format="BOOLEAN_ONLY"
+    )
     results = {result.expectation_config.meta["rule"]: result for result in answer.results}
     return [_result(rule, results[rule.name], summary, parameters) for rule in SUITES[dataset]]
 
