@@ -1,7 +1,7 @@
 """Forecasts on public hourly data and time to exhaustion on planted ramps, beside the same hour yesterday or last week.
 
 `m4-hourly`: 48 steps, sMAPE and MASE as the competition defines them. `cluster-traces`: rolling 24 h folds over hourly
-means. Both report how much the 80% band held. Ramps: a line, a daily and a weekly season and autocorrelated noise, of
+means. All histories go through `set_aside` first, as in the platform. Both report how much the 80% band held. Ramps: a line, a daily and a weekly season and autocorrelated noise, of
 14 to 56 days; the truth is the hour at which the series itself is first at its limit.
 """
 
@@ -17,6 +17,7 @@ import pandas as pd
 from benchmarks.result import Options, Row, run
 from include.capacity import Forecast, exhaustion, forecast
 from include.capacity.candidates import DAY, WEEK, same_hour_last_week, same_hour_yesterday
+from include.capacity.incidents import set_aside
 
 Array = npt.NDArray[np.float64]
 STEPS_48, FOLD = 48, 24
@@ -79,7 +80,7 @@ def _forecast_all(histories: list[Array]) -> list[tuple[Array, Array, Array]]:
     found: dict[int, tuple[Array, Array, Array]] = {}
     for length in sorted({len(known) for known in histories}):
         places = [place for place, known in enumerate(histories) if len(known) == length]
-        result = forecast(np.stack([histories[place] for place in places]), STEPS_48)
+        result = forecast(set_aside(np.stack([histories[place] for place in places])).value, STEPS_48)
         for row, place in enumerate(places):
             found[place] = result.lower[row], result.expected[row], result.upper[row]
     return [found[place] for place in range(len(histories))]
@@ -125,7 +126,7 @@ def _hourly(path: Path) -> Array:
 
 def _fold(hourly: Array, origin: int) -> tuple[Array, Array, Array]:
     known, future = hourly[:, :origin], hourly[:, origin : origin + FOLD]
-    result: Forecast = forecast(known, FOLD)
+    result: Forecast = forecast(set_aside(known).value, FOLD)
     scale = np.abs(known[:, DAY:] - known[:, :-DAY]).mean(axis=1)
     naive = same_hour_yesterday(known, FOLD)
     held = ((future >= result.lower) & (future <= result.upper)).mean(axis=1)
@@ -144,7 +145,7 @@ def _ramps(options: Options) -> Iterator[Row]:
     for seed in range(4 if options.quick else SEEDS):
         days = (14, 21, 28, 56)[seed % 4]
         y, limit, truth = _planted(np.random.default_rng(1000 + seed), 50, days)
-        found = exhaustion(y, limit)
+        found = exhaustion(set_aside(y).value, limit)
         low, middle, high = (found.quantile(share) for share in (0.1, 0.5, 0.9))
         never += int(np.isinf(middle).sum())
         errors += list(np.abs(np.minimum(middle, 90 * DAY) - truth) / truth)

@@ -9,10 +9,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from include.capacity.candidates import DAY, Array, theil_sen
-from include.capacity.exhaustion import Exhaustion, exhaustion
+from include.capacity.exhaustion import Exhaustion, exhaustion, touched
 from include.capacity.hours import MOST_DAYS, Hours
+from include.capacity.incidents import set_aside
 from include.capacity.pool import Forecast, forecast
-from include.capacity.recommend import insufficient, recommend
+from include.capacity.recommend import Outlook, insufficient, recommend
 
 STATUS_COLUMNS = (
     "series_id", "service", "query", "resource", "owner", "unit", "current", "p95", "limit_value", "limit_source",
@@ -39,8 +40,9 @@ def assess(points: pd.DataFrame, resources: pd.DataFrame, as_of: datetime) -> As
     """Return the state of each resource as of a moment.
 
     `points` is `[series_id, ts, value]`, one per hour: its 95th percentile, in the resource's unit. `resources` is one
-    row per series, as `resource.resources` makes it; a limit that is not known is NaN. Series with equally long
-    histories are computed together.
+    row per series, as `resource.resources` makes it; a limit that is not known is NaN. Everything but `current` is of
+    the usual hours: incidents are set aside (`incidents`), and the reason says how many hours. Series with equally
+    long histories are computed together.
     """
     hours = Hours.of(points, resources["series_id"].to_numpy(np.int64), as_of)
     refused = _refusals(hours)
@@ -119,10 +121,17 @@ class _Group:
         self.resources = resources
         self.coverage = hours.coverage[members]
         self.end = hours.end
-        self.y = hours.whole_days(members, days)
+        measured = hours.whole_days(members, days)
+        self.current = measured[:, -1]
         self.limit = resources["limit_value"].to_numpy(np.float64)
+        usual = set_aside(measured)
+        self.y, self.aside = usual.value, usual.hours
         self.forecast: Forecast = forecast(self.y, FORECAST_HOURS)
-        self.exhaustion: Exhaustion = exhaustion(self.y, self.limit)
+        recovers = resources["by_peak"].to_numpy(bool)
+        self.reached = ~recovers & (self.current >= self.limit)
+        self.touched = np.where(recovers, touched(self.y, self.limit).sum(axis=1), 0)
+        found = exhaustion(self.y, self.limit, recovers)
+        self.exhaustion = Exhaustion(np.where(self.reached[:, None], 0.0, found.hours))
 
     def status(self) -> list[dict[str, Any]]:
         """Return a row of `STATUS_COLUMNS` per resource."""
@@ -134,16 +143,25 @@ class _Group:
         size = np.abs(self.y).mean(axis=1)
         confidence = 1 - np.minimum(self.forecast.error / np.maximum(size, 1e-300), 1)
         quantiles = [self.exhaustion.quantile(share) for share in (0.1, 0.5, 0.9)]
-        likely = self.exhaustion.probability_within(30 * DAY)
+        within = [self.exhaustion.probability_within(days * DAY) for days in (14, 30, 90)]
+        peak = self.forecast.expected.max(axis=1)
         models = self.forecast.main
         rows = []
         for place, (_, resource) in enumerate(self.resources.iterrows()):
             times = [self._time(hours[place]) for hours in quantiles]
-            limited = bool(np.isfinite(self.limit[place]))
-            advice = recommend(
-                self.end, float(growth[place]), limited=limited, times=times, likely=float(likely[place])
+            current, limit = float(self.current[place]), float(self.limit[place])
+            outlook = Outlook(
+                as_of=self.end,
+                growth_percent=float(growth[place]),
+                peak=float(peak[place]),
+                limit=limit if np.isfinite(limit) else None,
+                reached=bool(self.reached[place]),
+                touched=int(self.touched[place]),
+                times=(times[0], times[1], times[2]),
+                within=(float(within[0][place]), float(within[1][place]), float(within[2][place])),
+                set_aside=int(self.aside[place]),
             )
-            current = float(self.y[place, -1])
+            advice = recommend(outlook)
             rows.append(
                 {
                     **_identity(resource),
@@ -152,7 +170,7 @@ class _Group:
                     "headroom": _headroom(resource, current, float(p95[place])),
                     "trend_per_day": float(trend[place]),
                     "growth_percent": float(growth[place]),
-                    "predicted_peak": float(self.forecast.expected[place].max()),
+                    "predicted_peak": float(peak[place]),
                     "predicted_average": float(self.forecast.expected[place].mean()),
                     **dict(zip(("exhausted_p10", "exhausted_p50", "exhausted_p90"), times, strict=True)),
                     "status": advice.state.value,

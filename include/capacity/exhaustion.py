@@ -14,6 +14,8 @@ import numpy.typing as npt
 from include.capacity.candidates import DAY, WEEK, Array, theil_sen
 
 HORIZON_DAYS = 90
+HABIT = 3
+"""Days of seven on which a peak at the limit is no longer bad luck."""
 PATHS = 300
 _WINDOWS = (7, 14, 28, 56)
 _CHUNK = 16
@@ -34,20 +36,52 @@ class Exhaustion:
         return (self.hours <= hours).mean(axis=1)
 
 
-def exhaustion(y: Array, limit: Array, seed: int = 0, paths: int = PATHS, days: int = HORIZON_DAYS) -> Exhaustion:
-    """Simulate when each hourly series (series × hours, whole days, no gaps) is first at or above its limit.
+def exhaustion(
+    y: Array,
+    limit: Array,
+    recovers: npt.NDArray[np.bool_] | None = None,
+    seed: int = 0,
+    paths: int = PATHS,
+    days: int = HORIZON_DAYS,
+) -> Exhaustion:
+    """Simulate when each hourly series (series × hours, whole days, no gaps) has run out.
 
-    A NaN limit is never reached; a series that is at its limit now has reached it (0 hours).
+    That is when it is first at or above its limit; for a series that `recovers`, when it is there on `HABIT` of seven
+    days. A NaN limit is never reached; what has run out by its last hour, or in its last week, has run out (0 hours).
     """
+    recovers = np.zeros(len(y), np.bool_) if recovers is None else recovers
     found = np.full((len(y), paths), np.inf)
+    week = touched(y, limit)
     for first in range(0, len(y), _CHUNK):
         part = slice(first, first + _CHUNK)
-        found[part] = _simulate(y[part], limit[part], np.random.default_rng([seed, first]), paths, days)
-    found[y[:, -1] >= limit] = 0.0
+        over = _simulate(y[part], limit[part], np.random.default_rng([seed, first]), paths, days)
+        found[part] = np.where(recovers[part, None], _again(over, week[part]), _first(over))
+    found[np.where(recovers, week.sum(axis=1) >= HABIT, y[:, -1] >= limit)] = 0.0
     return Exhaustion(found)
 
 
-def _simulate(y: Array, limit: Array, random: np.random.Generator, paths: int, days: int) -> Array:
+def touched(y: Array, limit: Array) -> npt.NDArray[np.bool_]:
+    """Return on which of the last seven days each series was at its limit (series × 7)."""
+    by_day = np.asarray(y[:, -WEEK:] >= limit[:, None]).reshape(len(y), -1, DAY)
+    return np.asarray(by_day.any(axis=2))
+
+
+def _first(over: npt.NDArray[np.bool_]) -> Array:
+    flat = over.reshape(*over.shape[:2], -1)
+    return np.where(flat.any(axis=2), np.argmax(flat, axis=2) + 1.0, np.inf)
+
+
+def _again(over: npt.NDArray[np.bool_], week: npt.NDArray[np.bool_]) -> Array:
+    """Return the hours to the end of the first day with which `HABIT` of seven are at the limit; `week` came before."""
+    before = np.broadcast_to(week[:, None], (*over.shape[:2], week.shape[1]))
+    days = np.cumsum(np.concatenate([before, over.any(axis=3)], axis=2), axis=2)
+    seven = days[:, :, 7:] - days[:, :, :-7]
+    habit = np.asarray(seven >= HABIT)
+    return np.where(habit.any(axis=2), (np.argmax(habit, axis=2) + 1.0) * DAY, np.inf)
+
+
+def _simulate(y: Array, limit: Array, random: np.random.Generator, paths: int, days: int) -> npt.NDArray[np.bool_]:
+    """Return which hours are at the limit (series × paths × days × 24)."""
     profile, residual, level, freedom = _decompose(y)
     slope, start, rho, innovation = _trends(level, freedom, random, paths)
     wander = _wander(rho, innovation, random, paths, days)
@@ -57,9 +91,7 @@ def _simulate(y: Array, limit: Array, random: np.random.Generator, paths: int, d
     path = (start[:, :, None] + slope[:, :, None] * (day + 1) + wander)[:, :, :, None]
     path = path + slope[:, :, None, None] * ((np.arange(DAY) - (DAY - 1) / 2) / DAY)
     path = path + season + residual[:, blocks]
-    over = (path >= limit[:, None, None, None]).reshape(len(y), paths, days * DAY)
-    first = np.argmax(over, axis=2)
-    return np.where(over.any(axis=2), first + 1.0, np.inf)
+    return np.asarray(path >= limit[:, None, None, None])
 
 
 def _decompose(y: Array) -> tuple[Array, Array, Array, float]:

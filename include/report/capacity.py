@@ -43,6 +43,7 @@ LEVELS = {
     "exhausted": Level.CRITICAL,
     "act_now": Level.CRITICAL,
     "act_this_week": Level.WARNING,
+    "plan": Level.WARNING,
     "insufficient_history": Level.UNKNOWN,
     "keep_buffer": Level.OK,
     "adequate": Level.OK,
@@ -52,6 +53,7 @@ _WORDS = {
     "exhausted": "Has run out",
     "act_now": "Act now",
     "act_this_week": "This week",
+    "plan": "Plan",
     "insufficient_history": "Not known",
     "keep_buffer": "Keep a buffer",
     "adequate": "Adequate",
@@ -130,6 +132,8 @@ def _when(row: Row, zone: str) -> tuple[str, str]:
         return "does not run out within the forecast", ""
     if middle is None:
         return f"may run out from {day(early, zone)} on", ""
+    if middle <= row["window_end"]:
+        return "is at its limit at its peaks", ""
     between = f"80%: {day(early, zone)} to {day(late, zone)}" if late else f"90%: not before {day(early, zone)}"
     return f"runs out {day(middle, zone)}", between
 
@@ -207,7 +211,8 @@ def _action(row: Row, zone: str, now: datetime) -> Action:
     left = f", in {duration(out - now)}" if out and row["status"] != "exhausted" and out > now else ""
     limit = number(row["limit_value"])
     of = "used" if limit is None else f"of {say(limit, row['unit'])} used"
-    used = f"{say(number(row['current']), row['unit'])} {of}"
+    peak = " at its usual peak (p95)" if _by_peak(row) else ""
+    used = f"{say(_used(row), row['unit'])} {of}{peak}"
     return Action(
         subject=row["subject"],
         what=used,
@@ -222,11 +227,26 @@ def _action(row: Row, zone: str, now: datetime) -> Action:
     )
 
 
+def _used(row: Row) -> float | None:
+    """Return what the headroom is counted from: the p95 of what saturates, the last value of what fills up."""
+    limit, headroom = number(row["limit_value"]), number(row["headroom"])
+    return number(row["current"]) if limit is None or headroom is None else limit - headroom
+
+
+def _by_peak(row: Row) -> bool:
+    used, current, p95 = _used(row), number(row["current"]), number(row["p95"])
+    if used is None or current is None or p95 is None:
+        return False
+    return abs(used - p95) < abs(used - current)
+
+
 def _sure(row: Row, zone: str) -> str:
     """Say how sure the day is: by the forecast's own distribution, or by how well it did on its back-test."""
     early, middle, late = (moment(row[f"exhausted_{share}"]) for share in ("p10", "p50", "p90"))
     if row["status"] == "exhausted":
         return "measured"
+    if middle is not None and middle <= row["window_end"]:
+        return "measured on days of the last week"
     if early is None:
         hit = number(row["confidence"])
         return "not known" if hit is None else f"off by {say(1 - hit, 'ratio')} on average in its back-test"
@@ -296,7 +316,8 @@ def _table(rows: pd.DataFrame) -> Table:
     return Table(
         id="resources",
         title="All resources",
-        note="Headroom is what is left below the limit; growth is over 30 days; accuracy is from the back-test.",
+        note="Headroom is what the limit leaves above the p95 of what saturates (CPU, connections), or above the last "
+        "value of what fills up (disk, memory); growth is over 30 days; accuracy is from the back-test.",
         empty="No resource is watched. Name its metric and its limit in limits.yaml; it appears after the next run.",
         columns=[
             TextColumn(key="resource", label="Resource", values=texts(rows, "subject")),
@@ -350,7 +371,10 @@ def _fine_print(rows: pd.DataFrame, edition: Edition) -> FinePrint:
         coverage=number(coverage),
         models=models(rows),
         left_out=[LeftOut(subject=row["subject"], reason=row["reason"]) for row in unknown.to_dict("records")],
-        notes=["“80%” is the forecast's p10 to p90 band, calibrated on its own back-test."],
+        notes=[
+            "“80%” is the forecast's p10 to p90 band, calibrated on its own back-test.",
+            "Set aside before the forecast: hours unlike the same hours of other days that neither last nor recur.",
+        ],
         next_at=edition.next_at,
         unsubscribe=edition.unsubscribe,
         run_id=edition.run_id,

@@ -54,6 +54,25 @@ def test_saturation_has_its_headroom_above_the_p95() -> None:
     assert pd.isna(found["exhausted_p10"])
 
 
+def test_a_week_of_incidents_at_the_limit_is_no_reason_to_act_and_is_told() -> None:
+    measured = wave(28)
+    for place in (400, 421, 447, 463, 498, 510, 541):
+        measured[place : place + 2] = 100.0
+    row = assess(points(1, measured), resources((1, 100.0, True)), AS_OF).status.iloc[0]
+    assert row["status"] == "adequate"
+    assert row["p95"] < 58.0
+    assert row["predicted_peak"] < 60.0
+    assert row["reason"].endswith("the limit is not reached within 90 days. 14 unusual hours (incidents) set aside.")
+
+
+def test_a_disk_that_is_full_in_an_unusual_hour_is_still_full() -> None:
+    measured = wave(28)
+    measured[-2:] = 100.0
+    row = assess(points(1, measured), resources((1, 100.0, False)), AS_OF).status.iloc[0]
+    assert (row["status"], row["current"], row["headroom"]) == ("exhausted", 100.0, 0.0)
+    assert row["exhausted_p50"] == pd.Timestamp(AS_OF)
+
+
 def test_thirteen_days_are_too_few_and_no_number_is_guessed() -> None:
     found = assess(points(1, wave(13)), resources((1, 80.0, False)), AS_OF)
     row = found.status.iloc[0]
@@ -93,7 +112,7 @@ def test_resources_of_different_age_keep_their_order_and_fit_the_warehouse() -> 
     assert conform(capacity_status, found.status.assign(**stamps)).num_rows == 3
     assert conform(forecast_point, found.forecast.assign(**stamps)).num_rows == 2 * 720
     assert found.forecast["ts"].min() == pd.Timestamp(AS_OF)
-    assert found.status["reason"].iloc[2].endswith("the limit is unknown.")
+    assert "the limit is unknown." in found.status["reason"].iloc[2]
 
 
 def test_no_resources_give_empty_frames() -> None:

@@ -45,3 +45,11 @@ def test_a_leak_that_began_a_week_ago_is_followed_rather_than_the_flat_weeks_bef
     y = 40 + np.random.default_rng(4).normal(0, 0.3, len(HOURS)) + np.maximum(HOURS - 19 * 24, 0) / 24 * 3.0
     found = exhaustion(y[None], np.array([97.0]))  # at 67 now, 3 a day: ten days
     assert 8 * 24 <= found.quantile(0.5)[0] <= 14 * 24
+
+
+def test_what_recovers_runs_out_when_it_is_at_its_limit_on_three_days_of_seven() -> None:
+    y = np.stack([ramp(0.0, 0.1)] * 2)
+    y[0, [-30, -60]] = y[1, [-30, -60, -90]] = 95.0
+    found = exhaustion(y, np.array([90.0, 90.0]), recovers=np.array([True, True]))
+    assert found.quantile(0.5)[0] > 7 * 24
+    assert found.quantile(0.9)[1] == 0.0
