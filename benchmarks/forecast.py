@@ -1,8 +1,9 @@
 """Forecasts on public hourly data and time to exhaustion on planted ramps, beside the same hour yesterday or last week.
 
 `m4-hourly`: 48 steps, sMAPE and MASE as the competition defines them. `cluster-traces`: rolling 24 h folds over hourly
-means. All histories go through `set_aside` first, as in the platform. Both report how much the 80% band held. Ramps: a line, a daily and a weekly season and autocorrelated noise, of
-14 to 56 days; the truth is the hour at which the series itself is first at its limit.
+means. Both report how much the 80% band held. Ramps: a line, a daily and a weekly season and autocorrelated noise, of
+14 to 56 days; the truth is the hour at which the series itself is first at its limit. As in the platform, unusual hours
+of every history are set aside first.
 """
 
 import csv
