@@ -182,7 +182,7 @@ def _phrase(row: Row, zone: str) -> tuple[str, str]:
     when, between = _when(row, zone)
     if when.startswith("runs out "):
         return f"{row['subject']} on {when.removeprefix('runs out ')}", between
-    return (f"{row['subject']} {when}", "") if when.startswith("may ") else (row["subject"], "")
+    return (f"{row['subject']} {when}", "") if when.startswith(("may ", "is ")) else (row["subject"], "")
 
 
 def _lead(records: list[Row], now: datetime) -> str:
