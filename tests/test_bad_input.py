@@ -15,8 +15,7 @@ CASES: dict[str, tuple[str, ...]] = {
     "source down": (
         "http/test_client.py::test_source_down",
         "sources/test_bad_answers.py::test_source_down",
-        "integration/test_scheduler.py"
-        "::test_a_source_that_is_gone_fails_the_run_in_one_sentence_without_retries_and_shows_as_a_gap",
+        "integration/test_scheduler.py::test_a_source_that_is_gone_fails_the_run_at_once_and_shows_as_a_gap",
     ),
     "source slow": ("http/test_client.py::test_slow", "http/test_client.py::test_slow_drop_by_drop_is_slow_too"),
     "half an answer": (
@@ -106,7 +105,7 @@ REQUIRED = (
 
 
 @lru_cache
-def tests_in(file: str) -> frozenset[str]:
+def functions_of(file: str) -> frozenset[str]:
     """Return the names of the test functions that a file defines."""
     path = TESTS / file
     if not path.exists():
@@ -121,7 +120,7 @@ def tests_in(file: str) -> frozenset[str]:
 @pytest.mark.parametrize("case", REQUIRED.split(", "))
 def test_every_kind_of_bad_input_has_its_tests(case: str):
     assert CASES.get(case), f"no test is named for {case!r}"
-    missing = [test for test in CASES[case] if test.split("::")[1] not in tests_in(test.split("::")[0])]
+    missing = [test for test in CASES[case] if test.split("::")[1] not in functions_of(test.split("::")[0])]
     assert not missing, f"{case}: there is no {', '.join(missing)}"
 
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,9 @@ import yaml
 
 from include.clock import SystemClock
 from include.config import load_config
+from include.demo.files import write_metrics
+from include.demo.state import Injection, read_state, write_state
+from include.demo.world import day_of
 from include.orchestration.detect import score_shard
 from include.orchestration.ingest import load_piece, plan_reads
 from include.orchestration.reports import compute_slo, publish_slo
@@ -31,11 +34,14 @@ from include.stack.job import Job, fleet_folder
 from include.stack.processes import Supervisor
 from include.stack.terminal import Terminal
 from include.warehouse.schema import delivery, metric_point, series
-from include.window import Grid, Window
+from include.window import Window
 from tests.servers import free_port
 
 HOUR = timedelta(hours=1)
 DAYS = 3
+FAILED = 500.0
+END = datetime(2026, 11, 5, 12, tzinfo=UTC)
+"""When the simulated world ends: fixed, so that it is the same world in every run of the tests."""
 CONSUMERS = ("detect_anomalies", "report_slo", "report_data_quality")
 QUERIES = ("requests", "errors", "error_rate", "latency_p95")
 NOT_COMPARED = {"run_id", "load_id", "recorded_at", "updated_at", "finished_at", "started_at", "model_version"}
@@ -134,14 +140,13 @@ class Stack:
 
     @property
     def failing(self) -> list[datetime]:
-        """The minutes, over three hours ago, in which every request to checkout fails; the third is told late."""
-        return [self.hour(4).start + timedelta(minutes=minute) for minute in (28, 29, 30)]
+        """The minutes in which checkout fails."""
+        return [self.hour(4).start + timedelta(minutes=minute) for minute in range(10, 40)]
 
-    def written(self, metric: str, service: str, ts: datetime) -> float:
-        """Return one value as the fleet's files have it."""
-        day = pd.read_parquet(self.fleet / "metrics" / f"{ts:%Y-%m-%d}.parquet", filters=[("ts", "==", ts)])
-        mine = day[(day["metric"] == metric) & day["labels"].astype(str).str.contains(f'"shop/{service}"')]
-        return float(mine["value"].item())
+    @property
+    def late(self) -> datetime:
+        """The one of them, over three hours ago, whose point comes late."""
+        return self.hour(4).start + timedelta(minutes=25)
 
     def inject(self, metric: str, service: str, at: datetime, value: float) -> None:
         """Make a point of the past late: the fleet's files have it only now."""
@@ -214,16 +219,15 @@ def running_stack(folder: Path) -> Iterator[Stack]:
         smtp_port=free_port(),
         shards=2,
     )
-    end = Grid.HOUR.floor(SystemClock().now() - timedelta(minutes=2))  # what the timetable runs next lies beyond it
     job = Job(settings, load_config(settings.config_dir), SystemClock(), Terminal(), DAYS)
     dags = folder / "dags"
     shutil.copytree(REPOSITORY / "dags", dags)
     shutil.copy(Path(__file__).parent / "dags" / "late_on_purpose.py", dags)
     job.environment["AIRFLOW__CORE__DAGS_FOLDER"] = str(dags)
     job.supervisor = Supervisor(settings.home, job.environment, REPOSITORY)
-    stack = Stack(job, end)
+    stack = Stack(job, END)
     try:
-        job.simulate(end)
+        job.simulate(END)
         job.prepare()
         job.start()
         _history(stack)
@@ -235,12 +239,15 @@ def running_stack(folder: Path) -> Iterator[Stack]:
 def _history(stack: Stack) -> None:
     """Load, train and detect up to the newest hour, and report the three hours before it.
 
-    In two minutes running every request to checkout fails; the third, which would make that an anomaly, is still to
-    come (three of five points are one, see `models.flags`).
+    For half an hour checkout fails, but the point of one minute in its midst is still to come.
     """
     rt = stack.runtime("history")
-    for at in stack.failing[:2]:
-        stack.inject("errors", "checkout", at, stack.written("requests", "checkout", at))
+    state = read_state(stack.job.fleet_state)
+    for at in (at for at in stack.failing if at != stack.late):
+        state = state.with_injection(Injection("errors", "checkout", at.isoformat(), FAILED))
+    write_state(stack.job.fleet_state, state, stack.fleet)
+    file = stack.fleet / "metrics" / f"{stack.late:%Y-%m-%d}.parquet"
+    write_metrics(file, state, day_of(stack.late), stack.end)
     newest = stack.hour(1)
     history = Window(newest.start - timedelta(days=DAYS), newest.start)
     for piece in plan_reads(rt, history, ["metric_point"], None, with_late=False):

@@ -114,7 +114,7 @@ class Shop:
         return self.rt.settings.home / "shop"
 
     def again(self, run_id: str = "test/run-2", clock: Any = None, **settings: Any) -> "Shop":
-        """Return the same shop for another run, its configuration read again, at another time or with other settings."""
+        """Return the same shop for another run: configuration read again, another time, other settings."""
         there = self.rt.settings.model_copy(update=settings)
         clock = clock or self.rt.clock
         return Shop(Runtime(there, load_config(there.config_dir), clock, run_id))

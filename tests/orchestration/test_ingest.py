@@ -24,7 +24,7 @@ def test_a_run_reads_its_window_first_and_then_those_that_may_still_have_grown(s
 
 
 def test_a_source_that_nobody_declared_stops_the_plan(shop: Shop):
-    with pytest.raises(LoadStopped, match="sources.yaml has no shpo. It has shop."):
+    with pytest.raises(LoadStopped, match=r"sources.yaml has no shpo\. It has shop\."):
         plan_reads(shop.rt, NINE, METRICS, ["shpo"], with_late=False)
 
 
@@ -183,9 +183,10 @@ def test_a_source_and_the_one_that_knows_its_past_each_get_their_own_login(shop:
         "sources.yaml",
         """
         sources:
-          shop: {type: files, path: shop, layout: {files: metrics/*.csv, metric: metric, value: value, labels: {job: job}}}
+          shop: {type: files, path: shop, layout: {metric: metric, value: value, labels: {job: job}}}
           prometheus: {type: prometheus, url: "http://localhost:9090", connection: prom_login}
-          alertmanager: {type: alertmanager, url: "http://localhost:9093", connection: am_login, history_from: prometheus}
+          alertmanager:
+            {type: alertmanager, url: "http://localhost:9093", connection: am_login, history_from: prometheus}
         """,
     )
     access = Access.of(shop.rt, shop.rt.config.sources["alertmanager"], lambda name: Credentials(login=name))
