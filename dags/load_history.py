@@ -6,6 +6,7 @@ and detection then run once over all of it. Running it again over the same days 
 
 from datetime import timedelta
 
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import Param, dag, get_current_context, task
 
@@ -66,10 +67,11 @@ def load_history():
     span = whole()
     metrics = chain("ingest_metrics", max_active_tis_per_dagrun=2).expand(conf=chunks())
     events = chain("ingest_events").expand(conf=span)
-    train = chain("train_anomaly_models").expand(conf=training())
+    train = chain("train_anomaly_models", trigger_rule="all_done").expand(conf=training())
     detect = chain("detect_anomalies", trigger_rule="none_failed").expand(conf=span)
-    slo = chain("report_slo").expand(conf=span)
+    slo = chain("report_slo", trigger_rule="all_done").expand(conf=span)
     [metrics, events] >> train >> detect >> slo
+    [metrics, events, train, detect, slo] >> EmptyOperator(task_id="all_done", trigger_rule="none_failed")
 
 
 load_history()

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from include.capacity.naming import distinguished
 from include.config import MetricQuery, Service
 from include.config.limit import ResourceLimit
 
@@ -24,7 +25,8 @@ def resources(
 
     `series` is [series_id, query, service, labels (a dict)]. A limit from a metric names the series that holds it,
     which has the same service and the same labels `on` which they are matched; `limit_value` is then NaN. `by_peak`
-    tells saturation (peaks count) from usage (the last value counts).
+    tells saturation (peaks count) from usage (the last value counts). Where a service has several resources of one kind
+    (disks, instances), `resource` also says which.
     """
     by_query: dict[str, list[ResourceLimit]] = {}
     for limit in sorted(limits, key=lambda item: (-item.specificity, item.name)):
@@ -37,11 +39,14 @@ def resources(
         if limit.limit_query is not None
         for on in [_on(limit, queries)]
     }
+    covered = [
+        (*row, covering)
+        for row in rows
+        if (covering := next((one for one in by_query.get(row[1], ()) if _covers(one, row[2], row[3])), None))
+    ]
+    names = _names([(service, limit.resource, labels) for _, _, service, labels, limit in covered])
     result = []
-    for identity, query, service, labels in rows:
-        covering = next((item for item in by_query.get(query, ()) if _covers(item, service, labels)), None)
-        if covering is None:
-            continue
+    for name, (identity, query, service, labels, covering) in zip(names, covered, strict=True):
         owner = services[service].owner if service in services else None
         kind = queries[query]
         holder, origin = None, f"fixed, limit {covering.name}"
@@ -50,11 +55,22 @@ def resources(
             holder = holders[covering.limit_query, on].get(_place(service, labels, on))
             origin = covering.limit_query if holder is not None else f"{covering.limit_query}: no such series"
         result.append(
-            (identity, service, query, covering.resource, owner, covering.unit or kind.unit, kind.kind == "saturation",
+            (identity, service, query, name, owner, covering.unit or kind.unit, kind.kind == "saturation",
              covering.value, origin, holder)
         )  # fmt: skip
     frame = pd.DataFrame(result, columns=list(RESOURCE_COLUMNS), dtype=object)  # a float would round 64-bit ids
     return frame.astype({"limit_value": float, "limit_series_id": "Int64", "series_id": "int64", "by_peak": bool})
+
+
+def _names(resources: list[tuple[str, str, Mapping[str, str]]]) -> list[str]:
+    """Return what to call each of `(service, resource, labels)`, so that a service has no name twice."""
+    names = [""] * len(resources)
+    for service in {service for service, _, _ in resources}:
+        members = [place for place, one in enumerate(resources) if one[0] == service]
+        named = distinguished([resources[place][1] for place in members], [resources[place][2] for place in members])
+        for place, name in zip(members, named, strict=True):
+            names[place] = name
+    return names
 
 
 def _covers(limit: ResourceLimit, service: str, labels: Mapping[str, str]) -> bool:

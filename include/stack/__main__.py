@@ -15,8 +15,9 @@ from include.config import load_config
 from include.errors import AlmanacError
 from include.settings import REPOSITORY, Settings
 from include.stack import summary
-from include.stack.environment import USER
+from include.stack.environment import USER, load_secrets
 from include.stack.job import HISTORY_DAYS, PARTITIONS, Job
+from include.stack.processes import Supervisor
 from include.stack.terminal import Terminal
 from include.window import Grid, Window
 
@@ -30,15 +31,14 @@ Config = Annotated[
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show the trace of an error.")]
 
 
-def job(config: Path | None, days: int = HISTORY_DAYS) -> Job:
-    """Return the job on the home that belongs to a configuration folder."""
+def settings_of(config: Path | None) -> Settings:
+    """Return the settings of the home that belongs to a configuration folder."""
     settings = Settings()
     if config is not None:
         folder = config.resolve()
         home = settings.home if "ALMANAC_HOME" in os.environ else REPOSITORY / f".almanac-{folder.name}"
         settings = settings.model_copy(update={"config_dir": folder, "home": home})
-    settings = settings.model_copy(update={"home": settings.home.resolve()})
-    return Job(settings, load_config(settings.config_dir), SystemClock(), Terminal(), days)
+    return settings.model_copy(update={"home": settings.home.resolve()})
 
 
 @app.command()
@@ -53,7 +53,8 @@ def run(
     """Start everything, load history, train, detect, report; then say what was found and where to look."""
 
     def main() -> None:
-        here = job(config, days)
+        settings = settings_of(config)
+        here = Job(settings, load_config(settings.config_dir), SystemClock(), Terminal(), days)
         grid = Grid.of(here.settings.grid_minutes)
         end = grid.floor(here.clock.now())
         recent = PARTITIONS * grid.step
@@ -70,7 +71,8 @@ def run(
             here.load_partitions(list(Window(end - recent, end).split(grid)))
             here.report(end)
             here.record_runs()
-            here.terminal.print(summary.text(here, end))
+            here.terminal.print(summary.text(here, end, headless=headless))
+            here.must_be_whole()
         finally:
             if headless:
                 stopped = here.stop()
@@ -84,12 +86,12 @@ def status(config: Config = None, verbose: Verbose = False) -> None:
     """Say which servers run, and where."""
 
     def main() -> None:
-        here = job(config)
-        running = here.supervisor.running()
+        settings = settings_of(config)
+        running = Supervisor(settings.home, {}, REPOSITORY).running()
         for name, pid in running.items():
             typer.echo(f"  {name:<14} pid {pid}")
         typer.echo(
-            f"  Airflow {here.settings.ui} (sign in as {USER}, password {here.password})"
+            f"  Airflow {settings.ui} (sign in as {USER}, password {load_secrets(settings.home).password})"
             if running
             else "  Nothing runs."
         )
@@ -102,7 +104,7 @@ def down(config: Config = None, verbose: Verbose = False) -> None:
     """Stop every server that `run` has started."""
 
     def main() -> None:
-        stopped = job(config).stop()
+        stopped = Supervisor(settings_of(config).home, {}, REPOSITORY).stop()
         typer.echo(f"  Stopped {', '.join(stopped)}." if stopped else "  Nothing was running.")
 
     _guarded(main, verbose)

@@ -17,7 +17,7 @@ from include.clock import Clock
 from include.config import Config
 from include.settings import REPOSITORY, Settings
 from include.stack import environment as stack_environment
-from include.stack.api import AirflowApi, DagRun
+from include.stack.api import DONE, AirflowApi, DagRun
 from include.stack.processes import Process, StackError, Supervisor, check_ports
 from include.stack.terminal import Terminal
 from include.window import Window
@@ -38,10 +38,13 @@ class Job:
     clock: Clock
     terminal: Terminal
     days: int = HISTORY_DAYS
+    problems: list[str] = field(default_factory=list)
+    """What went wrong on the way, in words; the steps behind it still run, on what there is."""
     environment: dict[str, str] = field(init=False)
     supervisor: Supervisor = field(init=False)
     api: AirflowApi = field(init=False)
     password: str = field(init=False)
+    _earlier: set[tuple[str, str]] = field(init=False, default_factory=set)
 
     def __post_init__(self) -> None:
         self.settings.home.mkdir(parents=True, exist_ok=True)
@@ -100,13 +103,14 @@ class Job:
 
     def unpause(self) -> None:
         """Let the DAGs run: consumers first, the producer of partitions last."""
+        self._earlier = {(dag_id, run.run_id) for dag_id in (*CONSUMERS, *PRODUCERS) for run in self.api.runs(dag_id)}
         for dag_id in (*CONSUMERS, *PRODUCERS):
             self.api.unpause(dag_id)
 
     def load_history(self, window: Window) -> None:
         """Load, train and detect over the whole history in a few wide windows."""
         run = self.api.trigger("load_history", {"window": window.key})
-        self._follow("Load history", f"{window.duration.days} days in wide windows", run, 900)
+        self._follow("Load history", f"{self.days} days in wide windows", run, 900)
 
     def load_partitions(self, windows: list[Window]) -> None:
         """Run the last hours as hourly partitions, and wait for everything that hangs on them."""
@@ -118,10 +122,12 @@ class Job:
                 for dag_id in ("ingest_events", "ingest_metrics")
             ]
             for run in runs:
-                self.api.wait(run, 600)
+                with self._noted():
+                    self.api.wait(run, 600)
             behind = {"detect_anomalies", "report_slo", "report_data_quality"}
             self._await("the consumers of the partitions", lambda: self._partitions_done(behind, keys), 600, every=2.0)
-            say(f"{len(runs)} ingest runs, {len(behind)} consumers each")
+            failed = sum(self.api.run(run.dag_id, run.run_id).state == "failed" for run in runs)
+            say(f"{len(runs)} ingest runs, {failed or 'none'} failed, {len(behind)} consumers each")
 
     def report(self, end: datetime) -> None:
         """Build the capacity report for the present, and send what is due."""
@@ -144,13 +150,22 @@ class Job:
             self.supervisor.start(Process("fleet", command, {}))
 
     def record_runs(self) -> None:
-        """Write down how every DAG run ended, as Airflow's API tells it; raise a `StackError` if one failed."""
-        runs = [run for dag_id in (*CONSUMERS, *PRODUCERS) for run in self.api.runs(dag_id)]
+        """Write down how every DAG run ended, as Airflow's API tells it."""
+        runs = [run for dag_id in (*CONSUMERS, *PRODUCERS) for run in self._own_runs(dag_id)]
         told = [{"dag_id": run.dag_id, "run_id": run.run_id, "state": run.state} for run in runs]
         (self.settings.home / "last_run.json").write_text(json.dumps({"days": self.days, "runs": told}, indent=1))
-        failed = [f"{run.dag_id} ({run.run_id})" for run in runs if run.state == "failed"]
-        if failed:
-            raise StackError(f"These runs failed: {', '.join(failed)}. Airflow shows why: {self.settings.ui}")
+        told_already = " ".join(self.problems)
+        self.problems += [
+            f"{run.dag_id} ({run.run_id}) failed."
+            for run in runs
+            if run.state == "failed" and run.run_id not in told_already
+        ]
+
+    def must_be_whole(self) -> None:
+        """Raise a `StackError` with what went wrong on the way, if anything did."""
+        if self.problems:
+            listed = "\n".join(f"  - {problem}" for problem in dict.fromkeys(self.problems))
+            raise StackError(f"Not all of it worked:\n{listed}\n  Airflow has the logs: {self.settings.ui}")
 
     def stop(self) -> list[str]:
         """Stop every server; return their names."""
@@ -168,7 +183,7 @@ class Job:
             yield say
 
     def _follow(self, name: str, what: str, run: DagRun, within_seconds: float) -> None:
-        with self.step(name, what) as say:
+        with self._noted(), self.step(name, what) as say:
 
             def tick(now: DagRun) -> None:
                 tasks = self.api.tasks(now)
@@ -213,15 +228,22 @@ class Job:
 
     def _partitions_done(self, dag_ids: set[str], keys: set[str]) -> bool:
         for dag_id in dag_ids:
-            runs = [run for run in self.api.runs(dag_id) if run.partition_key in keys]
-            failed = [run for run in runs if run.state == "failed"]
-            if failed:
-                self.api.wait(failed[0], 0)
-            if {run.partition_key for run in runs if run.state == "success"} != keys:
-                return False
-            if any(run.state not in ("success", "failed") for run in runs):
+            runs = [run for run in self._own_runs(dag_id) if run.partition_key in keys]
+            if {run.partition_key for run in runs} != keys or any(run.state not in DONE for run in runs):
                 return False
         return True
+
+    def _own_runs(self, dag_id: str) -> list[DagRun]:
+        """Return the newest runs of a DAG, without those of an earlier `make run`."""
+        return [run for run in self.api.runs(dag_id) if (dag_id, run.run_id) not in self._earlier]
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        """Keep an error for the end, so that the steps behind it still run."""
+        try:
+            yield
+        except StackError as error:
+            self.problems.append(str(error))
 
     def python(self, *arguments: str) -> None:
         """Run one of Almanac's commands to its end, in the stack's environment."""

@@ -10,35 +10,51 @@ import pandas as pd
 import sqlalchemy as sa
 
 from include.report import EVERYONE, Store
+from include.settings import REPOSITORY, Settings
 from include.stack.environment import USER
 from include.stack.findings import Findings, match
 from include.warehouse import Warehouse
-from include.warehouse.schema import delivery, episode, load_log, metric_point, series
+from include.warehouse.schema import delivery, episode, metric_point, quarantine_row, series
 from include.window import Window
 
 if TYPE_CHECKING:
     from include.stack.job import Job
 
+FLEET = Settings.model_fields["config_dir"].default
 
-def text(job: "Job", end: datetime) -> str:
-    """Return the summary of a finished main job."""
+
+def text(job: "Job", end: datetime, *, headless: bool = False) -> str:
+    """Return the summary of a finished main job; `headless`: everything is stopped after it."""
     warehouse = Warehouse(job.settings.warehouse, task="summary")
     lines = ["", f"  Done in {job.terminal.elapsed_seconds / 60:.1f} minutes.", "", "  Found"]
     lines += [f"    {line}" for line in _found(job, warehouse, end)]
+    own = "" if job.settings.config_dir == FLEET else f" CONFIG={_short(job.settings.config_dir)}"
+    if headless:
+        lines += [
+            "",
+            f"  Reports are in {job.settings.documents}. To look at them, start again with `make run{own}`.",
+            "",
+        ]
+        return "\n".join(lines)
     lines += ["", "  Look", *(f"    {line}" for line in _places(job, warehouse)), ""]
-    lines += ["  Stop with `make down`. Run `make run` again to go on where this left off.", ""]
+    lines += [f"  Stop with `make down{own}`. Run `make run{own}` again to go on where this left off.", ""]
     return "\n".join(lines)
 
 
+def _short(folder: Path) -> Path:
+    """Return a folder as a person in the repository would name it."""
+    return folder.relative_to(REPOSITORY) if folder.is_relative_to(REPOSITORY) else folder
+
+
 def _found(job: "Job", warehouse: Warehouse, end: datetime) -> list[str]:
-    points, known = warehouse.frame(
+    points, known, quarantined = warehouse.frame(
         sa.select(
             sa.select(sa.func.count()).select_from(metric_point).scalar_subquery().label("points"),
             sa.select(sa.func.count()).select_from(series).scalar_subquery().label("series"),
+            sa.select(sa.func.count()).select_from(quarantine_row).scalar_subquery().label("quarantined"),
         )
     ).iloc[0]
-    quarantined = warehouse.frame(sa.select(sa.func.sum(load_log.c.rows_quarantined).label("rows")))["rows"].iloc[0]
-    lines = [f"{points:,} points of {known:,} series loaded, {int(quarantined or 0):,} rows in quarantine"]
+    lines = [f"{points:,} points of {known:,} series loaded, {quarantined:,} rows in quarantine"]
     lines += [detection_line(job, warehouse, end)]
     store = Store(job.settings.documents)
     for name in ("capacity", "slo"):
