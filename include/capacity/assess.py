@@ -70,8 +70,10 @@ def _refusals(hours: Hours) -> list[str]:
     for length, seen, stale, coverage in zip(hours.length, hours.seen, hours.stale, hours.coverage, strict=True):
         if not seen:
             found.append(f"No data in the last {MOST_DAYS} days.")
-        elif length < LEAST_DAYS * DAY or seen < LEAST_POINTS:
-            found.append(f"{length / DAY:.3g} days of history ({seen} hours); a forecast needs {LEAST_DAYS} days.")
+        elif length < LEAST_DAYS * DAY:
+            found.append(f"{_span(int(length))} of history; a forecast needs {LEAST_DAYS} days.")
+        elif seen < LEAST_POINTS:
+            found.append(f"Only {seen} hours have data; a forecast needs {LEAST_POINTS}.")
         elif stale > MOST_STALE_HOURS:
             found.append(f"No data for the last {stale} hours; a forecast needs the last day.")
         elif coverage < LEAST_COVERAGE:
@@ -79,6 +81,11 @@ def _refusals(hours: Hours) -> list[str]:
         else:
             found.append("")
     return found
+
+
+def _span(hours: int) -> str:
+    """Say how long a history is: in hours up to two days, then in days."""
+    return f"{hours} hours" if hours < 2 * DAY else f"{hours / DAY:.3g} days"
 
 
 def _refused_row(hours: Hours, resource: pd.Series, place: int, reason: str) -> dict[str, Any]:

@@ -61,6 +61,7 @@ _WORDS = {
 _HORIZONS = (7, 14, 30, 45, 60, 90, 180, 365)
 _DAY = timedelta(days=1)
 _FAR = 10_000.0
+_NAMED = 3
 
 
 def build(
@@ -202,6 +203,8 @@ def _lead(records: list[Row], now: datetime) -> str:
 def _nothing_to_do(rows: pd.DataFrame) -> str:
     if rows.empty:
         return "There is nothing to judge. Add limits to limits.yaml; resources appear here after the next run."
+    if (rows["level"] == Level.UNKNOWN).all():
+        return "Nothing can be judged yet. Resources appear here once their history is long enough."
     return "No resource runs out within the forecast. Nobody needs to do anything."
 
 
@@ -360,17 +363,24 @@ def _table(rows: pd.DataFrame) -> Table:
     )
 
 
+def _left_out(reason: str, rows: pd.DataFrame) -> LeftOut:
+    """Name the resources that one reason keeps out; of many, the first and how many more."""
+    first = list(rows["subject"].head(_NAMED))
+    more = len(rows) - len(first)
+    return LeftOut(subject=", ".join(first) + (f" and {more} more" if more else ""), reason=reason)
+
+
 def _words(rows: pd.DataFrame) -> list[str]:
     return [_WORDS.get(status, status.replace("_", " ").capitalize()) for status in rows["status"]]
 
 
 def _fine_print(rows: pd.DataFrame, edition: Edition) -> FinePrint:
-    unknown = rows[rows["level"] == Level.UNKNOWN]
+    unknown = rows[rows["level"] == Level.UNKNOWN].groupby("reason", sort=False, dropna=False)
     coverage = rows["coverage"].mean() if len(rows) else None
     return FinePrint(
         coverage=number(coverage),
         models=models(rows),
-        left_out=[LeftOut(subject=row["subject"], reason=row["reason"]) for row in unknown.to_dict("records")],
+        left_out=[_left_out(str(reason), alike) for reason, alike in unknown],
         notes=[
             "“80%” is the forecast's p10 to p90 band, calibrated on its own back-test.",
             "Set aside before the forecast: hours unlike the same hours of other days that neither last nor recur.",

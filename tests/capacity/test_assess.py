@@ -77,7 +77,7 @@ def test_thirteen_days_are_too_few_and_no_number_is_guessed() -> None:
     found = assess(points(1, wave(13)), resources((1, 80.0, False)), AS_OF)
     row = found.status.iloc[0]
     assert row["status"] == "insufficient_history"
-    assert row["reason"] == "13 days of history (312 hours); a forecast needs 14 days."
+    assert row["reason"] == "13 days of history; a forecast needs 14 days."
     assert pd.isna(row["trend_per_day"])
     assert pd.isna(row["predicted_peak"])
     assert np.isfinite(row["current"])

@@ -105,6 +105,14 @@ def test_every_state_of_the_capacity_room_has_an_urgency() -> None:
     assert {state.value for state in State} == set(capacity.LEVELS)
 
 
+def test_where_nothing_can_be_judged_nobody_is_told_that_all_is_well() -> None:
+    rows = sample.resources().assign(status="insufficient_history", reason="16 hours of history")
+    document = of_capacity(rows)
+    assert document.nothing_to_do.startswith("Nothing can be judged yet.")
+    assert len(document.fine_print.left_out) == 1
+    assert document.fine_print.left_out[0].subject.endswith(f" and {len(rows) - 3} more")
+
+
 def test_a_resource_without_history_is_left_out_with_its_reason() -> None:
     left_out = of_capacity(sample.resources()).fine_print.left_out
     assert [(item.subject, item.reason) for item in left_out] == [("recommendation cpu", "12 points, 30 are needed")]
