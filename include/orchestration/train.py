@@ -80,11 +80,16 @@ def publish_models(rt: Runtime, span: Window) -> list[str]:
 
 
 def incidents_in(rt: Runtime, window: Window) -> Any:
-    """Return [service, opened_at, resolved_at] of the incidents that touch a window; null while one lasts."""
+    """Return [service, opened_at, resolved_at] of the incidents that touch a window; null while one lasts.
+
+    One that is resolved at a time that its source does not tell ended when it was last heard of.
+    """
+    heard = sa.case((incident.c.status == "resolved", incident.c.updated_at))
+    ended = sa.func.coalesce(incident.c.resolved_at, heard)
     return rt.warehouse.frame(
-        sa.select(incident.c.service, incident.c.opened_at, incident.c.resolved_at).where(
+        sa.select(incident.c.service, incident.c.opened_at, ended.label("resolved_at")).where(
             ~incident.c.deleted,
             incident.c.opened_at < window.end,
-            sa.or_(incident.c.resolved_at.is_(None), incident.c.resolved_at >= window.start),
+            sa.or_(ended.is_(None), ended >= window.start),
         )
     )
