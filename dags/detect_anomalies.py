@@ -2,11 +2,13 @@
 
 One mapped task per shard of series; each reads its slice, scores it and replaces its own results of the window, so a
 window that is announced again (late data) is simply scored again. A wide window is given by hand or by `load_history`.
+Before the first model is trained there is nothing to score with: such a run is skipped and says so.
 """
 
 from datetime import timedelta
 
 from airflow.sdk import dag, task
+from airflow.sdk.exceptions import AirflowSkipException
 
 from include.orchestration.schedule import ANOMALIES, METRICS, behind, dag_defaults, shards
 
@@ -19,9 +21,13 @@ def detect_anomalies():
     def score(shard: int) -> dict:
         from include.orchestration.detect import score_shard
         from include.orchestration.tasks import here
+        from models.base import NotTrainedError
 
         run, rt = here()
-        return score_shard(rt, run.window, shard)
+        try:
+            return score_shard(rt, run.window, shard)
+        except NotTrainedError as error:
+            raise AirflowSkipException(str(error)) from error
 
     @task(outlets=[ANOMALIES])
     def announce(scored: list[dict]) -> dict:

@@ -24,6 +24,10 @@ class ModelError(AlmanacError):
     """A model that cannot be fitted, loaded or used."""
 
 
+class NotTrainedError(ModelError):
+    """No model has been trained yet."""
+
+
 @dataclass(frozen=True)
 class State:
     """All that a fitted detector is: named arrays, and plain data that JSON can hold. Nothing executable."""

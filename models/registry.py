@@ -15,7 +15,7 @@ import pandas as pd
 
 from include.window import Window
 from models.backtest import Comparison
-from models.base import Detector, ModelError
+from models.base import Detector, ModelError, NotTrainedError
 from models.plot import score_plot
 from models.store import load, save
 
@@ -191,10 +191,10 @@ def versions(url: str, most: int = 10) -> list[dict[str, Any]]:
 
 
 def load_champion(url: str) -> tuple[Detector, Version]:
-    """Return the detector that runs, and its version. Raises `ModelError` where none has been trained."""
+    """Return the detector that runs, and its version. Raises `NotTrainedError` where there is none."""
     version = champion(url)
     if version is None:
-        raise ModelError(f"{NAME} has no champion in {url}. Run the DAG train_anomaly_models once.")
+        raise NotTrainedError(f"{NAME} has no champion in {url}. Run the DAG train_anomaly_models once.")
     return load_version(url, version.number), version
 
 

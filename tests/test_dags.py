@@ -97,3 +97,16 @@ def test_the_heavy_libraries_are_not_imported_while_dag_files_are_parsed():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=DAGS.parent, timeout=120
     )
     assert answer.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_a_window_without_a_model_is_skipped_and_says_what_to_run(bag: Any, monkeypatch: pytest.MonkeyPatch):
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    from include.orchestration import detect, tasks
+    from models.registry import load_champion
+
+    runtime = type("Runtime", (), {"settings": type("Settings", (), {"mlflow": "sqlite://"})})
+    monkeypatch.setattr(tasks, "here", lambda: (type("Run", (), {"window": None}), runtime))
+    monkeypatch.setattr(detect, "score_shard", lambda *_: load_champion("sqlite://"))
+    with pytest.raises(AirflowSkipException, match="Run the DAG train_anomaly_models once"):
+        bag.dags["detect_anomalies"].get_task("score").python_callable(0)
