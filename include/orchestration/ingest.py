@@ -158,8 +158,17 @@ def read_source(rt: Runtime, scope: Scope, access: Access) -> tuple[Landed, Sequ
         history=access.history,
         max_series=rt.settings.max_series_per_query,
     )
-    landed = land(rt.settings.landing, scope, opened.read(scope.window), new_load_id(rt.clock), rt.clock)
+    window = _until_now(rt, scope)
+    landed = land(rt.settings.landing, scope, opened.read(window), new_load_id(rt.clock), rt.clock)
     return landed, tuple(opened.warnings)
+
+
+def _until_now(rt: Runtime, scope: Scope) -> Window:
+    """Return the part of a scope's window that is past: asked for the future, Prometheus repeats its last value."""
+    now = rt.clock.now()
+    if now <= scope.window.start:
+        raise LoadStopped(f"{scope} has not begun yet. Give a window of the past.")
+    return Window(scope.window.start, min(scope.window.end, now))
 
 
 def load_landed(

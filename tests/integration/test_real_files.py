@@ -13,7 +13,16 @@ import pytest
 import sqlalchemy as sa
 
 from include.clock import SystemClock
-from include.warehouse.schema import metric_point, series
+from include.warehouse.schema import (
+    anomaly,
+    capacity_status,
+    delivery,
+    incident,
+    load_log,
+    metric_point,
+    quarantine_row,
+    series,
+)
 from include.window import Grid
 from tests.integration.main_job import MainJob, main_job, write_config
 
@@ -133,3 +142,42 @@ def test_every_point_in_the_warehouse_is_the_files_own_and_there_once(done: Main
     both = loaded.merge(in_the_files, on=key, how="outer", suffixes=("", "_file"), indicator=True)
     assert set(both["_merge"]) == {"both"}
     assert (both["value"] == both["value_file"]).all()
+
+
+def test_every_fault_is_an_incident_of_the_service_whose_pod_it_hit(done: MainJob, end: datetime):
+    found = done.warehouse.frame(sa.select(incident))
+    assert len(found) == 28
+    assert "ts-contacts-service" in set(found["service"])
+    assert not found["service"].str.startswith("unresolved").any()
+    first = found["opened_at"].min()
+    assert first - (end - DAY_ENDS) == pd.Timestamp("2023-01-29 08:43:04", tz="UTC")
+
+
+def test_what_is_no_number_is_set_apart_once_with_its_reason(done: MainJob, nezha: Path):
+    files = (nezha / "metric").glob("*_metric.csv.gz")
+    missing = sum(int(pd.read_csv(file)["PodServerLatencyP95(s)"].isna().sum()) for file in files)
+    rows = done.warehouse.frame(sa.select(quarantine_row.c.query, quarantine_row.c.rule))
+    assert set(rows["query"]) == {"latency_p95"}
+    print(rows["rule"].value_counts().to_dict(), missing)
+    assert (rows["rule"] == "value_not_nan").sum() == missing
+
+
+def test_some_hours_are_too_short_for_a_forecast_and_the_report_says_so(done: MainJob):
+    status = done.warehouse.frame(sa.select(capacity_status))
+    assert len(status) == 2 * 46
+    assert set(status["status"]) == {"insufficient_history"}
+    assert set(status["reason"]) == {"16 hours of history; a forecast needs 14 days."}
+    report = done.report("capacity")
+    assert report.verdict.text == "Nothing can be said yet: 92 resources lack the history that a forecast needs."
+    assert report.nothing_to_do == "Nothing can be judged yet. Resources appear here once their history is long enough."
+
+
+def test_a_model_is_trained_on_the_hours_there_are_and_finds_anomalies(done: MainJob):
+    assert len(done.warehouse.frame(sa.select(anomaly.c.service).limit(1))) == 1
+    assert done.report("models").tables
+
+
+def test_nothing_was_mailed_no_load_failed_and_everything_is_stopped(done: MainJob):
+    assert done.warehouse.frame(sa.select(delivery).where(delivery.c.state == "sent")).empty
+    assert set(done.warehouse.frame(sa.select(load_log.c.status).distinct())["status"]) <= {"loaded", "unchanged"}
+    assert done.job.supervisor.running() == {}

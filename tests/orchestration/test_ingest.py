@@ -12,6 +12,7 @@ from include.http import Credentials
 from include.orchestration.ingest import Access, LoadFailed, LoadStopped, close, load_landed, plan_reads, read_source
 from include.sources import SourceRejected
 from include.warehouse.schema import alert, load_log, metric_point, quality_result, quarantine_row, series
+from include.window import Window
 from tests.orchestration.shop import EIGHT, NINE, NOW, SEVEN, Shop, with_source
 
 METRICS = ["metric_point"]
@@ -200,3 +201,15 @@ def test_credentials_are_asked_for_only_where_a_source_names_a_connection(shop: 
     shop.ingest(SEVEN)
     with pytest.raises(AssertionError, match="asked for the connection vault"):
         with_source(shop, connection="vault").ingest(SEVEN)
+
+
+def test_a_window_that_still_runs_is_read_up_to_now(shop: Shop):
+    running = Window.parse("2026-11-05T11:00/2026-11-05T13:00")
+    shop.usual(running)
+    shop.ingest(running)
+    assert shop.points(running)["ts"].max() < shop.rt.clock.now()
+
+
+def test_a_window_of_the_future_is_refused(shop: Shop):
+    with pytest.raises(LoadStopped, match="has not begun yet"):
+        shop.ingest(Window.parse("2026-11-05T13"))
