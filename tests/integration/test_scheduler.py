@@ -174,7 +174,7 @@ def test_two_runs_of_one_window_at_once_leave_each_point_once(stack: Stack):
     hour = stack.hour(1)
     before = stack.points(hour)
     _forget(stack, hour)
-    runs = [stack.trigger("ingest_metrics", hour) for _ in range(2)]
+    runs = [stack.trigger("ingest_metrics", window=hour.key) for _ in range(2)]
     for run in runs:
         stack.succeeded(run)
     pd.testing.assert_frame_equal(stack.points(hour), before)
@@ -205,7 +205,7 @@ def test_a_task_that_is_killed_is_tried_again_and_nothing_is_doubled(stack: Stac
     hour = stack.hour(1)
     before = stack.points(hour)
     _forget(stack, hour)
-    run = stack.trigger("ingest_metrics", hour)
+    run = stack.trigger("ingest_metrics", window=hour.key)
 
     def task(task_id: str) -> dict[str, object] | None:
         tasks = stack.job.api.tasks(run)
@@ -232,7 +232,7 @@ def test_a_replay_from_landing_restores_the_rows_without_the_source(stack: Stack
     _forget(stack, hour)
     assert stack.points(hour).empty
     with stack.without_source():
-        stack.succeeded(stack.trigger("ingest_metrics", hour, replay=True))
+        stack.succeeded(stack.trigger("ingest_metrics", window=hour.key, replay=True))
     pd.testing.assert_frame_equal(stack.points(hour), before)
 
 
