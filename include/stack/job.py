@@ -162,9 +162,12 @@ class Job:
         ]
 
     def must_be_whole(self) -> None:
-        """Raise a `StackError` with what went wrong on the way, if anything did."""
+        """Raise a `StackError` with what went wrong on the way, each cause once, if anything did."""
         if self.problems:
-            listed = "\n".join(f"  - {problem}" for problem in dict.fromkeys(self.problems))
+            causes: dict[str, str] = {}
+            for problem in self.problems:
+                causes.setdefault(problem.partition("It said: ")[2] or problem, problem)
+            listed = "\n".join(f"  - {problem}" for problem in causes.values())
             raise StackError(f"Not all of it worked:\n{listed}\n  Airflow has the logs: {self.settings.ui}")
 
     def stop(self) -> list[str]:
