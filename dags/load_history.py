@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk import Param, dag, get_current_context, task
+from airflow.sdk import ExceptionRetryPolicy, Param, RetryAction, RetryRule, dag, get_current_context, task
 
 from include.orchestration.schedule import dag_defaults
 
@@ -16,6 +16,10 @@ CHUNK_DAYS = Param(
     7, type="integer", minimum=1, maximum=31, title="Days per chunk", description="Width of one ingest run, in days."
 )
 TRAIN = Param(True, type="boolean", title="Train", description="Train the anomaly models on what was loaded.")
+
+FAILED_RUN_STAYS_FAILED = ExceptionRetryPolicy(
+    rules=[RetryRule(exception=Exception, action=RetryAction.FAIL, reason="its own tasks were tried again already")]
+)
 
 
 def chain(dag_id: str, **kwargs):
@@ -28,7 +32,9 @@ def chain(dag_id: str, **kwargs):
         reset_dag_run=True,
         deferrable=True,
         poke_interval=2,
-        retries=0,
+        retries=2,  # Airflow may take a task that resumes quickly for one that vanished
+        retry_delay=timedelta(seconds=5),
+        retry_policy=FAILED_RUN_STAYS_FAILED,
         **kwargs,
     )
 
