@@ -137,6 +137,12 @@ def landed_partitions(
     return kept
 
 
+def landed_at(path: str) -> Landed | None:
+    """Return the partition whose Parquet file is at `path`, or None where its manifest is gone."""
+    manifest = UPath(path).with_name(UPath(path).name.removesuffix(DATA) + MANIFEST)
+    return Landed.from_manifest(manifest) if manifest.exists() else None
+
+
 def remove_landed(landed: Landed) -> None:
     """Remove a partition: the manifest first, so that a cut never leaves a manifest without its rows."""
     path = UPath(landed.path)

@@ -78,8 +78,8 @@ def encode_points(series_id: np.ndarray, ts_us: np.ndarray, value: np.ndarray) -
 def read_points(connection: sa.Connection, statement: sa.Select[Any]) -> pa.Table:
     """Return the rows of a select of [series_id, ts, value], none null, in its order.
 
-    They come as arrays of many rows: five times faster than COPY, which sends each row as a message of its own. Grouping
-    may shuffle the rows of an array, so each brings its place along.
+    They come as arrays of many rows: five times faster than COPY, which sends each row as a message of its own.
+    Grouping may shuffle the rows of an array, so each brings its place along.
     """
     rows = statement.subquery()
     place = sa.select(*rows.c, sa.func.row_number().over().label("place")).subquery()

@@ -137,7 +137,7 @@ class Transaction:
         return self._merge(series, rows, [], widen={"first_seen": sa.func.least, "last_seen": sa.func.greatest})
 
     def resolve_again(self, table: sa.Table, source: str, services: Mapping[str, str]) -> int:
-        """Give what a source calls by an alias (`services`: alias → service) that service; return how many rows changed.
+        """Give what a source calls by an alias (`services`: alias → service) that service; return how many changed.
 
         Series and records carry the service of their alias as it was when they came; configuration may have changed.
         """
