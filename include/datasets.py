@@ -133,9 +133,7 @@ CHANGE_EVENT = Dataset(
     ),
 )
 
-DATASETS: Mapping[str, Dataset] = {
-    dataset.name: dataset for dataset in (METRIC_POINT, ALERT, INCIDENT, CHANGE_EVENT)
-}
+DATASETS: Mapping[str, Dataset] = {dataset.name: dataset for dataset in (METRIC_POINT, ALERT, INCIDENT, CHANGE_EVENT)}
 
 
 def dataset(name: str) -> Dataset:

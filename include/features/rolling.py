@@ -9,8 +9,6 @@ The z-scores compare a point with the n points *before* it: a point within its o
 sqrt(n - 1), so no severity above that could ever be reached.
 """
 
-
-
 from itertools import pairwise
 
 import numpy as np
