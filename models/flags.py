@@ -1,7 +1,5 @@
 """From scores to flagged points and runs: n of the last m points at or above 1, and 30 quiet minutes end a run."""
 
-
-
 from dataclasses import dataclass
 
 import numpy as np

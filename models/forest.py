@@ -7,8 +7,6 @@ threshold. Eight rows go down together, so that the processor always has a load 
 Score: Liu, Ting, Zhou, "Isolation Forest", ICDM 2008, 2 ** (-E[path length] / c(sample size)); 0.5 is ordinary.
 """
 
-
-
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any

@@ -5,8 +5,6 @@ a profile over the local hour, one for working and one for rest days; each alone
 median residual of the last day. A series that the profile never saw is judged by the last hour of its own points.
 """
 
-
-
 from dataclasses import dataclass, fields
 from typing import Any
 
