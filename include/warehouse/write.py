@@ -116,10 +116,25 @@ class Transaction:
         return transfer.insert(self._connection, table, conform(table, rows))
 
     def replace_quarantine(self, scope: Scope, rows: Rows) -> int:
-        """Make the quarantined rows of a scope exactly these; return their number."""
+        """Make the quarantined rows of a scope exactly these; return their number.
+
+        The same row that a wider load of the query set apart is not kept twice.
+        """
         self.take_turns("quarantine_row", scope.source, scope.query)
+        whole = conform(quarantine_row, rows)
         self._connection.execute(sa.delete(quarantine_row).where(*_loaded_for(quarantine_row, scope)))
-        return transfer.insert(self._connection, quarantine_row, conform(quarantine_row, rows))
+        if whole.num_rows:
+            with transfer.staged(self._connection, quarantine_row, whole) as stage:
+                again = sa.delete(quarantine_row).where(
+                    quarantine_row.c.source == scope.source,
+                    quarantine_row.c.dataset == scope.dataset,
+                    quarantine_row.c.query == scope.query,
+                    quarantine_row.c.window_start < scope.window.end,
+                    quarantine_row.c.window_end > scope.window.start,
+                    quarantine_row.c.raw.in_(sa.select(stage.c.raw)),
+                )
+                self._connection.execute(again)
+        return transfer.insert(self._connection, quarantine_row, whole)
 
     def replace_dimension(self, table: sa.Table, rows: Rows) -> int:
         """Make a dimension exactly these rows; return how many were added, changed or removed."""

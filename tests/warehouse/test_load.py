@@ -309,3 +309,12 @@ def test_the_ledger_of_loads_tells_the_whole_load(warehouse: Warehouse) -> None:
         "finished_at": at,
         "run_id": "run-1",
     }
+
+
+def test_a_row_that_a_wider_load_set_apart_is_not_kept_twice(warehouse: Warehouse) -> None:
+    wide = Window(HOUR.start, NEXT_HOUR.end)
+    load(warehouse, minutes(wide), wide, quarantined=quarantined(("finite", "07:10 NaN"), ("finite", "08:10 NaN")))
+    load(warehouse, minutes(NEXT_HOUR), NEXT_HOUR, quarantined=quarantined(("finite", "08:10 NaN")))
+    kept = warehouse.frame(sa.select(quarantine_row).order_by(quarantine_row.c.raw))
+    assert kept["raw"].tolist() == ["07:10 NaN", "08:10 NaN"]
+    assert kept["window_start"].tolist() == [HOUR.start, NEXT_HOUR.start]
