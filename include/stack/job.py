@@ -110,7 +110,7 @@ class Job:
     def load_history(self, window: Window) -> None:
         """Load, train and detect over the whole history in a few wide windows."""
         run = self.api.trigger("load_history", {"window": window.key})
-        self._follow("Load history", f"{self.days} days in wide windows", run, 900)
+        self._follow("Load history", f"{self.days} days in wide windows", run, 3600)
 
     def load_partitions(self, windows: list[Window]) -> None:
         """Run the last hours as hourly partitions, and wait for everything that hangs on them."""
