@@ -59,6 +59,7 @@ def run(
         end = grid.floor(here.clock.now())
         recent = PARTITIONS * grid.step
         here.terminal.print(f"\n  Almanac · {here.settings.config_dir.name} · {here.settings.home}\n")
+        here.ask_sources()
         try:
             if here.has_fleet:
                 here.simulate(end)

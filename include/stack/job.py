@@ -76,6 +76,21 @@ class Job:
             )
             say(f"written in {time.monotonic() - began:.0f} s")
 
+    def ask_sources(self) -> list[str]:
+        """Say at once which sources' addresses do not answer; the job goes on with the others."""
+        silent = [
+            source.name
+            for source in self.config.sources.values()
+            if source.enabled and source.url and not _answers(source.url)
+        ]
+        for name in silent:
+            url = self.config.sources[name].url
+            self.terminal.print(
+                f"  ! Source {name} does not answer at {url}. Going on without it: its windows will show as gaps.\n"
+                "    If the address is wrong, stop with Ctrl-C, correct sources.yaml, and run again."
+            )
+        return silent
+
     def prepare(self) -> None:
         """Bring the warehouse and Airflow's database to the current schema."""
         with self.step("Prepare databases", "warehouse and Airflow"):
@@ -261,6 +276,17 @@ class Job:
         if answer.returncode:
             said = (answer.stderr or answer.stdout).strip().splitlines()[-8:]
             raise StackError(f"`python {' '.join(arguments[:3])}` failed:\n" + "\n".join(said))
+
+
+def _answers(url: str) -> bool:
+    """Return whether something speaks HTTP there, whatever it says."""
+    import httpx
+
+    try:
+        httpx.get(url, timeout=5, verify=False)  # noqa: S501  only whether it is there; the source checks the certificate
+    except httpx.HTTPError:
+        return False
+    return True
 
 
 def fleet_folder(settings: Settings, config: Config) -> Path:
