@@ -129,7 +129,7 @@ class Job:
 
     def load_partitions(self, windows: list[Window]) -> None:
         """Run the last hours as hourly partitions, and wait for everything that hangs on them."""
-        with self.step("Run the last hours", f"{len(windows)} hourly partitions") as say:
+        with self.step("Run the last steps", f"{len(windows)} partitions of {self.settings.grid_minutes} minutes") as say:
             keys = {f"{window.start:%Y-%m-%dT%H:%M:%S}" for window in windows}
             runs = [
                 self.api.trigger(dag_id, partition_key=key)
