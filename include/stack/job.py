@@ -128,8 +128,9 @@ class Job:
         self._follow("Load history", f"{self.days} days in wide windows", run, 3600)
 
     def load_partitions(self, windows: list[Window]) -> None:
-        """Run the last hours as hourly partitions, and wait for everything that hangs on them."""
-        with self.step("Run the last steps", f"{len(windows)} partitions of {self.settings.grid_minutes} minutes") as say:
+        """Run the last steps of the grid as partitions, and wait for everything that hangs on them."""
+        what = f"{len(windows)} partitions of {self.settings.grid_minutes} minutes"
+        with self.step("Run the last steps", what) as say:
             keys = {f"{window.start:%Y-%m-%dT%H:%M:%S}" for window in windows}
             runs = [
                 self.api.trigger(dag_id, partition_key=key)
