@@ -60,5 +60,8 @@ def cloudwatch(folder: Path, last: datetime) -> Series:
 
 
 def newest(now: datetime) -> datetime:
-    """Return the last multiple of 300 s at or before a moment."""
-    return datetime.fromtimestamp(now.timestamp() // STEP * STEP, UTC)
+    """Return the last full hour at or before a moment.
+
+    The main job works up to the full hour. Fourteen days that end later would be an hour short of fourteen there.
+    """
+    return datetime.fromtimestamp(now.timestamp() // 3600 * 3600, UTC)
