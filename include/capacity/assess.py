@@ -154,6 +154,7 @@ class _Group:
         peak = self.forecast.expected.max(axis=1)
         models = self.forecast.main
         rows = []
+        # One pass per resource, not per point: it writes sentences, and a fleet has hundreds of resources.
         for place, (_, resource) in enumerate(self.resources.iterrows()):
             times = [self._time(hours[place]) for hours in quantiles]
             current, limit = float(self.current[place]), float(self.limit[place])
