@@ -133,7 +133,76 @@ CHANGE_EVENT = Dataset(
     ),
 )
 
-DATASETS: Mapping[str, Dataset] = {dataset.name: dataset for dataset in (METRIC_POINT, ALERT, INCIDENT, CHANGE_EVENT)}
+INCIDENT_CHANGE = Dataset(
+    name="incident_change",
+    kind=Kind.RECORD,
+    time="updated_at",
+    key=("source", "change_id"),
+    schema=pa.schema(
+        [
+            pa.field(
+                "change_id", pa.string(), metadata={"doc": "the source's id of the entry, or made from its parts"}
+            ),
+            pa.field("incident_id", pa.string()),
+            pa.field("field", pa.string(), metadata={"doc": "what changed: status, severity, assignee, note, …"}),
+            pa.field("before", pa.string(), metadata={"doc": "null where the source does not say"}),
+            pa.field("after", pa.string()),
+            pa.field("actor", pa.string(), metadata={"doc": "who or what changed it, as the source says"}),
+            pa.field("summary", pa.string()),
+            pa.field("updated_at", UTC_TIME, metadata={"doc": "when it changed"}),
+            pa.field("deleted", pa.bool_()),
+            pa.field("raw", pa.string()),
+        ]
+    ),
+)
+
+LOG_EVENT = Dataset(
+    name="log_event",
+    kind=Kind.FACT,
+    time="ts",
+    key=("ts", "service", "host", "message", "event_id"),
+    schema=pa.schema(
+        [
+            pa.field("ts", UTC_TIME, metadata={"doc": "when the line was written"}),
+            pa.field("service", LABELS, metadata={"doc": "as the source calls it, resolved at load"}),
+            pa.field("host", LABELS, metadata={"doc": "machine, pod or container"}),
+            pa.field("level", LABELS, metadata={"doc": "as the source says it, normalised at load; null: look inside"}),
+            pa.field("logger", LABELS, metadata={"doc": "logger, module or file that wrote it"}),
+            pa.field("message", pa.string(), metadata={"doc": "the line, or its text where the source parsed it"}),
+            pa.field("trace_id", pa.string()),
+            pa.field("span_id", pa.string()),
+            pa.field("attributes", pa.string(), metadata={"doc": "canonical JSON of all else that it says"}),
+            pa.field("event_id", pa.string(), metadata={"doc": "the source's own id of the line, null if it has none"}),
+            pa.field("raw", pa.string(), metadata={"doc": "the source's text of a line that it could not read"}),
+        ]
+    ),
+)
+
+SPAN = Dataset(
+    name="span",
+    kind=Kind.FACT,
+    time="ts",
+    key=("trace_id", "span_id", "kind"),
+    schema=pa.schema(
+        [
+            pa.field("ts", UTC_TIME, metadata={"doc": "when the span began"}),
+            pa.field("trace_id", pa.string(), metadata={"doc": "lower-case hexadecimal, as the source says it"}),
+            pa.field("span_id", pa.string()),
+            pa.field("parent_id", pa.string(), metadata={"doc": "null for a root"}),
+            pa.field("service", LABELS, metadata={"doc": "as the source calls it, resolved at load"}),
+            pa.field("operation", LABELS),
+            pa.field("kind", LABELS, metadata={"doc": "server, client, producer, consumer or internal"}),
+            pa.field("duration", pa.float64(), metadata={"doc": "seconds"}),
+            pa.field("error", pa.bool_()),
+            pa.field("attributes", pa.string(), metadata={"doc": "canonical JSON of tags, resource included"}),
+            pa.field("raw", pa.string(), metadata={"doc": "the source's text of a span that it could not read"}),
+        ]
+    ),
+)
+
+DATASETS: Mapping[str, Dataset] = {
+    dataset.name: dataset for dataset in (METRIC_POINT, ALERT, INCIDENT, INCIDENT_CHANGE, CHANGE_EVENT, LOG_EVENT, SPAN)
+}
 
 
 def dataset(name: str) -> Dataset:

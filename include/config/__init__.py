@@ -10,12 +10,12 @@ from include.config.load import load_config
 from include.config.problem import ConfigError, Problem
 from include.config.query import MetricQuery
 from include.config.service import Service
-from include.config.source import EventQuery, SourceConfig
+from include.config.source import Feed, SourceConfig
 
 __all__ = [
     "Config",
     "ConfigError",
-    "EventQuery",
+    "Feed",
     "MetricQuery",
     "Problem",
     "Service",

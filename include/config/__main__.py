@@ -115,7 +115,7 @@ def _summary(config: Config) -> str:
         _count(len(config.services), "service"),
         _count(len(config.sources), "source"),
         _count(len(config.queries), "query", "queries"),
-        _count(len(config.event_queries), "event feed"),
+        _count(len(config.feeds), "feed"),
         _count(len(config.limits), "limit"),
         _count(len(config.slos), "SLO"),
     ]

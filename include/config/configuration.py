@@ -17,7 +17,7 @@ from include.config.problem import one_of
 from include.config.query import MetricQuery
 from include.config.service import Service
 from include.config.slo import Slo
-from include.config.source import EventQuery, SourceConfig
+from include.config.source import Feed, SourceConfig
 from include.datasets import METRIC_POINT
 from include.errors import PermanentError
 
@@ -43,10 +43,10 @@ class Config:
     notes: tuple[str, ...] = ()
 
     @property
-    def event_queries(self) -> dict[str, EventQuery]:
+    def feeds(self) -> dict[str, Feed]:
         """The feeds of all sources, as `source/name`."""
         return {
-            f"{source.name}/{event.name}": event for source in self.sources.values() for event in source.events.values()
+            f"{source.name}/{feed.name}": feed for source in self.sources.values() for feed in source.feeds.values()
         }
 
     @property
@@ -62,11 +62,11 @@ class Config:
             if source.enabled
             for name, dataset in (
                 *((query.name, METRIC_POINT.name) for query in self.queries.values() if source.name in query.sources),
-                *((event.name, event.dataset) for event in source.events.values()),
+                *((feed.name, feed.dataset) for feed in source.feeds.values()),
             )
         ]
 
-    def query_of(self, source: str, name: str) -> MetricQuery | EventQuery:
+    def query_of(self, source: str, name: str) -> MetricQuery | Feed:
         """Return the metric query or feed of that name on that source, or raise `UnknownNameError`."""
         known = self.sources.get(source)
         if known is None:
@@ -74,8 +74,8 @@ class Config:
         query = self.queries.get(name)
         if query is not None and source in query.sources:
             return query
-        if name in known.events:
-            return known.events[name]
+        if name in known.feeds:
+            return known.feeds[name]
         names = [task[1] for task in self.tasks() if task[0].name == source]
         raise UnknownNameError(f"Source {source!r} has no query {name!r}; it has {one_of(name, names)}.")
 

@@ -50,9 +50,9 @@ def check_sources(sources: Mapping[str, Found[SourceConfig]], queries: Collectio
         prometheus = [name for name, other in sources.items() if other.value.type == "prometheus"]
         if origin is not None and origin not in prometheus:
             yield found.problem(("history_from",), repr(origin), _choose(origin, prometheus, "prometheus sources"))
-        for event in found.value.events:
-            if event in queries:
-                yield found.problem(("events", event), repr(event), "a name that no metric query has")
+        for feed in found.value.feeds:
+            if feed in queries:
+                yield found.problem(("feeds", feed), repr(feed), "a name that no metric query has")
 
 
 def check_queries(

@@ -45,7 +45,7 @@ def _load(folder: Path) -> tuple[Config, list[Problem]]:
 
     service_file = documents["services.yaml"].with_defaults("services")
     query_file = documents["queries.yaml"].with_defaults("queries")
-    source_file, wrong = _name_events(documents["sources.yaml"])
+    source_file, wrong = _name_feeds(documents["sources.yaml"])
     problems += wrong
     services, wrong = read_entries(service_file, "services", Service)
     problems += wrong
@@ -104,7 +104,7 @@ def _folder_problems(folder: Path) -> list[Problem]:
     return []
 
 
-def _name_events(document: Document) -> tuple[Document, list[Problem]]:
+def _name_feeds(document: Document) -> tuple[Document, list[Problem]]:
     """Give every feed its name and its source, and an Alertmanager without feeds the one that it has."""
     problems: list[Problem] = []
     sources: dict[str, object] = {}
@@ -112,21 +112,21 @@ def _name_events(document: Document) -> tuple[Document, list[Problem]]:
         if not isinstance(entry, dict):
             sources[name] = entry
             continue
-        events = entry.get("events")
-        if events is None and entry.get("type") == "alertmanager":
-            events = {"alerts": {"dataset": "alert"}}
-        if isinstance(events, dict):
+        feeds = entry.get("feeds")
+        if feeds is None and entry.get("type") == "alertmanager":
+            feeds = {"alerts": {"dataset": "alert"}}
+        if isinstance(feeds, dict):
             named: dict[str, object] = {}
-            for event, spec in events.items():
+            for feed, spec in feeds.items():
                 own = {} if spec is None else spec
                 if isinstance(own, dict):
                     for key in GIVEN & own.keys():
-                        path = ("sources", name, "events", event, key)
+                        path = ("sources", name, "feeds", feed, key)
                         problems.append(document.problem(path, f"the key {key!r}", "nothing: the feed's key names it"))
-                    own = {**own, "name": event, "source": name}
-                named[event] = own
-            events = named
-        sources[name] = {**entry, "events": events} if events is not None else {**entry}
+                    own = {**own, "name": feed, "source": name}
+                named[feed] = own
+            feeds = named
+        sources[name] = {**entry, "feeds": feeds} if feeds is not None else {**entry}
     return Document(document.file, {"sources": sources}, document.places), problems
 
 

@@ -3,15 +3,26 @@
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
+from include.config.options import option_problems, options_of
 from include.config.values import Duration, Model, Name, PositiveDuration, Text, Time, TimeZone, one_or_many
 
-SourceType = Literal["prometheus", "alertmanager", "files", "fleet"]
-EventDataset = Literal["alert", "incident", "change_event"]
+SourceType = Literal[
+    "prometheus", "alertmanager", "files", "fleet", "datadog", "loki", "elasticsearch", "splunk", "jaeger", "zipkin",
+    "tempo", "pagerduty", "opsgenie", "servicenow", "jira", "github", "kubernetes", "webhook", "kafka",
+]  # fmt: skip
+FeedDataset = Literal["alert", "incident", "incident_change", "change_event", "log_event", "span"]
+
+_IN_FOLDERS = frozenset({"files", "fleet"})
+_WITHOUT_PLACE = frozenset({"webhook", "kafka"})
+
+
+M = TypeVar("M", bound=Model)
+ModelOf = type[M]
 
 
 def _url(value: str) -> str:
@@ -79,24 +90,30 @@ class FileLayout(Model):
         return self
 
 
-class EventQuery(Model):
-    """One feed of alerts, incidents or changes of a source."""
+class Feed(Model):
+    """One feed of a source: its alerts, incidents, changes, log lines or spans."""
 
     name: Name
     source: Name
-    dataset: EventDataset = Field(description="alert, incident or change_event")
+    dataset: FeedDataset = Field(description=f"one of {', '.join(get_args(FeedDataset))}")
+    expr: str = Field(default="", description="what to ask for, in the system's own language: LogQL, JQL, SPL, …")
+    options: dict[str, Any] = Field(default_factory=dict, description="what only this type of source knows")
     service_labels: Annotated[tuple[Text, ...], BeforeValidator(one_or_many)] = Field(
         default=("service", "job", "namespace"), min_length=1, description="labels that name the service, first wins"
     )
     severity_label: Text = "severity"
     layout: FileLayout | None = Field(default=None, description="for type files: how these files are laid out")
 
+    def options_as(self, model: ModelOf[M]) -> M:
+        """Return the options as the model of the source's type, against which they were checked when they were read."""
+        return model.model_validate(self.options)
+
 
 class SourceConfig(Model):
     """One system, as `sources.yaml` declares it; logins live in the Airflow connection that it names."""
 
     name: Name
-    type: SourceType = Field(description="prometheus, alertmanager, files or fleet")
+    type: SourceType = Field(description=f"one of {', '.join(get_args(SourceType))}")
     url: Annotated[str, AfterValidator(_url)] | None = None
     path: Text | None = Field(default=None, description="folder, or the URL of an object store's folder")
     connection: Name | None = Field(default=None, description="Airflow connection with the login")
@@ -104,23 +121,46 @@ class SourceConfig(Model):
     timeout: PositiveDuration = timedelta(seconds=30)
     lateness: Duration = Field(default=timedelta(minutes=5), description="how long after a window's end it is complete")
     headers: dict[str, str] = Field(default_factory=dict, description="sent with each request, such as X-Scope-OrgID")
+    requests_per_second: float | None = Field(
+        default=None, gt=0, le=1000, description="at most so many requests a second; null: as fast as it answers"
+    )
+    max_answer_mebibytes: int = Field(default=256, ge=1, le=4096, description="largest single answer that is read")
+    options: dict[str, Any] = Field(default_factory=dict, description="what only this type of source knows")
     max_points: int = Field(default=11_000, ge=100, le=11_000, description="points per series in one answer")
     history_from: Name | None = Field(
         default=None, description="for alertmanager: the prometheus source whose ALERTS give the past"
     )
     layout: FileLayout | None = Field(default=None, description="for type files: how metrics are laid out")
-    events: dict[str, EventQuery] = Field(default_factory=dict, description="feeds: name → dataset and options")
+    feeds: dict[str, Feed] = Field(default_factory=dict, description="name → dataset and options")
 
     @model_validator(mode="after")
     def _type_has_its_place(self) -> Self:
-        over_http = self.type in {"prometheus", "alertmanager"}
-        if over_http and not self.url:
-            raise ValueError(f"type {self.type} needs url, such as http://localhost:9090")
-        if not over_http and not self.path:
+        in_folder = self.type in _IN_FOLDERS
+        if self.type in _WITHOUT_PLACE:
+            if self.url or self.path:
+                raise ValueError(f"type {self.type} takes neither url nor path: see its options")
+            return self
+        if in_folder and not self.path:
             raise ValueError(f"type {self.type} needs path, a folder")
+        if not in_folder and not self.url:
+            raise ValueError(f"type {self.type} needs url, such as http://localhost:9090")
         if self.path and self.url:
-            raise ValueError(f"type {self.type} takes {'url' if over_http else 'path'}, not both url and path")
+            raise ValueError(f"type {self.type} takes {'path' if in_folder else 'url'}, not both url and path")
         return self
+
+    @model_validator(mode="after")
+    def _options_are_those_of_the_type(self) -> Self:
+        models = options_of(self.type)
+        checked: list[tuple[tuple[str, ...], ModelOf, dict[str, Any]]] = [(("options",), models.source, self.options)]
+        checked += [(("feeds", feed.name, "options"), models.feed, feed.options) for feed in self.feeds.values()]
+        problems = [problem for at, model, given in checked for problem in option_problems(at, model, given)]
+        if problems:
+            raise ValidationError.from_exception_data("options", problems)
+        return self
+
+    def options_as(self, model: ModelOf[M]) -> M:
+        """Return the options as the model of the type, against which they were checked when they were read."""
+        return model.model_validate(self.options)
 
     @property
     def timeout_seconds(self) -> float:

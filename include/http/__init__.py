@@ -5,8 +5,17 @@ later), `Rejected` (somebody must act), `AnswerInvalid` (the other side speaks s
 Retries, rate limits, time-outs, TLS and size limits are decided here and nowhere else. Read `client.py` first.
 """
 
-from include.http.client import HttpClient
+from include.http.client import HttpClient, Page
 from include.http.credentials import Credentials
 from include.http.errors import AnswerInvalid, AnswerTooLarge, HttpError, Rejected, Unavailable
 
-__all__ = ["AnswerInvalid", "AnswerTooLarge", "Credentials", "HttpClient", "HttpError", "Rejected", "Unavailable"]
+__all__ = [
+    "AnswerInvalid",
+    "AnswerTooLarge",
+    "Credentials",
+    "HttpClient",
+    "HttpError",
+    "Page",
+    "Rejected",
+    "Unavailable",
+]

@@ -9,8 +9,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC
-from email.utils import parsedate_to_datetime
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -21,6 +20,7 @@ from include.clock import Clock, SystemClock
 from include.http.answer import excerpt, read_json
 from include.http.credentials import Credentials
 from include.http.errors import AnswerTooLarge, Rejected, Unavailable
+from include.http.limits import Pace, wanted_wait
 
 T = TypeVar("T")
 USER_AGENT = "almanac/0.1"
@@ -31,6 +31,20 @@ _ADVICE = {
     403: "Give its account the right to read this",
     404: "Check the address",
 }
+
+
+@dataclass(frozen=True)
+class Page:
+    """A parsed JSON answer, and the headers that came with it."""
+
+    document: Any
+    headers: httpx.Headers
+
+    @property
+    def next(self) -> str | None:
+        """The address of the next page, from the `Link` header (RFC 8288), or None on the last one."""
+        links = httpx.Response(200, headers=self.headers).links
+        return links.get("next", {}).get("url")
 
 
 class HttpClient:
@@ -45,13 +59,18 @@ class HttpClient:
         attempts: int = 4,
         longest_wait_seconds: float = 60.0,
         max_bytes: int = 256 * MEBIBYTE,
+        requests_per_second: float | None = None,
+        scheme: str = "Bearer",
+        headers: Mapping[str, str] | None = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Clock | None = None,
     ) -> None:
         """Build a client of `base_url`.
 
         `timeout_seconds` bounds a whole attempt, `attempts` counts the first one too, `longest_wait_seconds` caps both
-        the back-off and `Retry-After`, `max_bytes` bounds one decoded answer.
+        the back-off and `Retry-After`, `max_bytes` bounds one decoded answer, `requests_per_second` bounds how often it
+        is asked. A token is sent as `Authorization: <scheme> <token>`; a system that wants its login in headers of its
+        own gets them by `headers`, and then no `Authorization` is sent.
         """
         who = credentials or Credentials()
         self._timeout = timeout_seconds
@@ -61,10 +80,11 @@ class HttpClient:
         self._sleep = sleep
         self._clock = clock or SystemClock()
         self._backoff = wait_random_exponential(multiplier=0.5, max=longest_wait_seconds)
+        self._pace = Pace(requests_per_second, sleep)
         self._client = httpx.Client(
             base_url=base_url,
-            auth=_auth(who),
-            headers={"User-Agent": USER_AGENT, **who.extra},
+            auth=None if headers else _auth(who, scheme),
+            headers={"User-Agent": USER_AGENT, **who.extra, **(headers or {})},
             timeout=httpx.Timeout(timeout_seconds),
             verify=_trust(who.verify),
         )
@@ -85,6 +105,12 @@ class HttpClient:
         """Return the parsed JSON answer of a GET."""
         return self.fetch("GET", path, read_json, params=params)
 
+    def get_page(self, path: str, params: Mapping[str, Any] | None = None) -> Page:
+        """Return the parsed JSON answer of a GET with its headers, for a system that pages by headers."""
+        return self._tried(
+            "GET", path, lambda body, where, headers: Page(read_json(body, where), headers), params=params
+        )
+
     def fetch(
         self,
         method: str,
@@ -97,14 +123,29 @@ class HttpClient:
     ) -> T:
         """Send one request, with retries, and return what `read(body, where)` makes of the answer.
 
+        `path` may be a whole address that the system named as its next page, if that is on the same host.
         Raises `Unavailable` after the last attempt, `Rejected` or `AnswerInvalid` at once. `read` may raise
         `Unavailable` for half an answer, which is then tried again.
         """
+        return self._tried(method, path, lambda body, where, _: read(body, where), params=params, form=form, json=json)
 
+    def _tried(
+        self,
+        method: str,
+        path: str,
+        read: Callable[[bytes, str, httpx.Headers], T],
+        *,
+        params: Mapping[str, Any] | None = None,
+        form: Mapping[str, Any] | None = None,
+        json: Any = None,
+    ) -> T:
         def attempt() -> T:
             request = self._client.build_request(method, path, params=params, data=form, json=json)
             where = f"{request.url.copy_with(query=None, username=None, password=None)}"
-            return read(self._send(request, where), where)
+            self._must_stay(request, where)
+            self._pace.wait()
+            body, headers = self._send(request, where)
+            return read(body, where, headers)
 
         retrying = Retrying(
             stop=stop_after_attempt(self._attempts),
@@ -121,7 +162,13 @@ class HttpClient:
             return min(error.retry_after_seconds, self._longest_wait)
         return self._backoff(state)
 
-    def _send(self, request: httpx.Request, where: str) -> bytes:
+    def _must_stay(self, request: httpx.Request, where: str) -> None:
+        """Refuse a next page on another host: credentials would follow it there."""
+        base = self._client.base_url
+        if (request.url.scheme, request.url.host, request.url.port) != (base.scheme, base.host, base.port):
+            raise Rejected(where, f"is not on {base.host}", "Set url to the address that the system itself names")
+
+    def _send(self, request: httpx.Request, where: str) -> tuple[bytes, httpx.Headers]:
         started = time.monotonic()
         with _transport_errors(where, self._timeout):
             response = self._client.send(request, stream=True)
@@ -144,14 +191,15 @@ class HttpClient:
                 f"sent more than the limit of {self._max_bytes / MEBIBYTE:,.0f} MiB",
                 "Ask for fewer series or a shorter window, or raise max_answer_mebibytes of the source",
             )
-        return bytes(body)
+        return bytes(body), response.headers
 
     def _refusal(self, response: httpx.Response, body: bytes, where: str) -> Unavailable | Rejected:
         status = response.status_code
         said = f"answered {status} {response.reason_phrase}".strip() + (f": {excerpt(body, 300)}" if body else "")
-        if status in _RETRIED:
-            wait = self._retry_after(response.headers.get("Retry-After", ""))
-            remedy = "It asks for fewer requests; try again later" if status == 429 else "Try again later"
+        spent = status in {403, 429} and response.headers.get("X-RateLimit-Remaining") == "0"  # GitHub says 403 then
+        if status in _RETRIED or spent:
+            wait = wanted_wait(response.headers, self._clock)
+            remedy = "It asks for fewer requests; try again later" if status == 429 or spent else "Try again later"
             return Unavailable(where, said, remedy, wait)
         if response.is_redirect:
             target = response.headers.get("Location", "another address")
@@ -163,27 +211,16 @@ class HttpClient:
             where, said, _ADVICE.get(status, "Check the request that this source is configured for"), status, text
         )
 
-    def _retry_after(self, header: str) -> float | None:
-        """Seconds of a `Retry-After` header, which is a number or an HTTP date (RFC 9110, 10.2.3)."""
-        if header.strip().isdecimal():
-            return float(header)
-        try:
-            moment = parsedate_to_datetime(header)
-        except ValueError:
-            return None
-        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return max(0.0, (aware - self._clock.now()).total_seconds())
 
-
-def _auth(who: Credentials) -> httpx.Auth | None:
+def _auth(who: Credentials, scheme: str) -> httpx.Auth | None:
     if who.token:
-        return _Bearer(who.token)
+        return _Token(scheme, who.token)
     return httpx.BasicAuth(who.login, who.password) if who.login else None
 
 
-class _Bearer(httpx.Auth):
-    def __init__(self, token: str) -> None:
-        self._header = f"Bearer {token}"
+class _Token(httpx.Auth):
+    def __init__(self, scheme: str, token: str) -> None:
+        self._header = f"{scheme} {token}"
 
     def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:  # type: ignore[override]
         request.headers["Authorization"] = self._header

@@ -11,11 +11,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from include.config.source import EventQuery, SourceConfig
+from include.config.source import Feed, SourceConfig
 from include.datasets import ALERT, canonical_labels
 from include.http import HttpClient
-from include.sources.base import SourceAnswerInvalid, speaking_of
+from include.sources.base import Source, SourceAnswerInvalid, speaking_of
 from include.sources.firings import alert_id, read_firings, to_row
+from include.sources.opening import Opening, cannot
 from include.window import Window
 
 ALERTS_PATH = "/api/v2/alerts"
@@ -29,7 +30,7 @@ class AlertmanagerSource:
     def __init__(
         self,
         source: SourceConfig,
-        query: EventQuery,
+        query: Feed,
         connect: Callable[[], HttpClient],
         history: tuple[SourceConfig, Callable[[], HttpClient]] | None = None,
     ) -> None:
@@ -104,6 +105,13 @@ class AlertmanagerSource:
             "deleted": False,
             "raw": None,
         }
+
+
+def open_alertmanager(opening: Opening) -> Source:
+    """Return the alerts of an Alertmanager."""
+    if isinstance(opening.query, Feed) and opening.query.dataset == "alert":
+        return AlertmanagerSource(opening.source, opening.query, opening.connect, opening.connect_history())
+    raise cannot(opening)
 
 
 def _time(text: str) -> datetime:

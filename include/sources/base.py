@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -41,6 +41,15 @@ class Source(Protocol):
 
     def read(self, window: Window) -> Iterator[pa.RecordBatch]:
         """Yield the rows of the window."""
+        ...
+
+
+@runtime_checkable
+class TraceSource(Source, Protocol):
+    """A source of spans that can look one trace up."""
+
+    def get_trace(self, trace_id: str) -> pa.Table:
+        """Return the spans of one trace as rows of the span contract, in order of time."""
         ...
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.config.source import EventQuery, FileLayout
+from include.config.source import Feed, FileLayout
 from include.datasets import UTC_TIME, dataset
 from include.sources.columns import columns_of, filled, label_sets, times
 from include.sources.documents import as_text
@@ -15,7 +15,7 @@ _STARTS = ("starts_at", "opened_at", "started_at")
 _TRUE = r"^(?i:true|t|yes|y|1)$"
 
 
-def records(rows: RowSlice, layout: FileLayout, query: EventQuery) -> pa.Table:
+def records(rows: RowSlice, layout: FileLayout, query: Feed) -> pa.Table:
     """Return the rows as records of the query's dataset.
 
     `updated_at` is the layout's time, and so is the start, where no column gives it. A record without an id gets the

@@ -13,26 +13,27 @@ import pyarrow.compute as pc
 from upath import UPath
 
 from include.config.query import MetricQuery
-from include.config.source import EventQuery, FileLayout
+from include.config.source import Feed, FileLayout
 from include.datasets import METRIC_POINT, UTC_TIME, dataset
-from include.sources.base import SourceAnswerInvalid, SourceRejected, SourceUnavailable
+from include.sources.base import Source, SourceAnswerInvalid, SourceRejected, SourceUnavailable
 from include.sources.columns import made_times, times
 from include.sources.documents import Document, UnreadableFileError, form_of, read_document
 from include.sources.file_points import points, without_repeats
 from include.sources.file_records import records
 from include.sources.file_rows import MissingColumnError, RowSlice, path_labels
+from include.sources.opening import Opening
 from include.window import Grid, Window
 
 
 class FilesSource:
     """Reads one metric query or one feed from the files below a folder."""
 
-    def __init__(self, name: str, folder: str, layout: FileLayout, query: MetricQuery | EventQuery) -> None:
+    def __init__(self, name: str, folder: str, layout: FileLayout, query: MetricQuery | Feed) -> None:
         self._name = name
         self._folder = UPath(folder)
         self._layout = layout
         self._query = query
-        self._dataset = dataset(query.dataset) if isinstance(query, EventQuery) else METRIC_POINT
+        self._dataset = dataset(query.dataset) if isinstance(query, Feed) else METRIC_POINT
         self.warnings: list[str] = []
 
     def read(self, window: Window) -> Iterator[pa.RecordBatch]:
@@ -75,6 +76,13 @@ class FilesSource:
             raise SourceUnavailable(
                 f"Source {self._name!r}: {path} cannot be read ({error}). Check that the store is up and may be read."
             ) from error
+
+
+def open_files(opening: Opening) -> Source:
+    """Return a metric query or a feed of files."""
+    feed = opening.query.layout if isinstance(opening.query, Feed) else None
+    layout = feed or opening.source.layout or FileLayout()
+    return FilesSource(opening.source.name, opening.source.location(opening.home), layout, opening.query)
 
 
 def _in_window(document: Document, layout: FileLayout, window: Window) -> RowSlice:

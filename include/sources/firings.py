@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from include.config.source import EventQuery, SourceConfig
+from include.config.source import Feed, SourceConfig
 from include.datasets import ALERT, canonical_labels
 from include.http import HttpClient
-from include.sources.prometheus import read_ranges
+from include.sources.ranges import read_ranges
 from include.window import Window
 
 FIRING = 'ALERTS{alertstate="firing"}'
@@ -58,7 +58,7 @@ def read_firings(client: HttpClient, source: SourceConfig, window: Window) -> li
     return found
 
 
-def to_row(firing: Firing, query: EventQuery, url: str = "") -> dict[str, Any]:
+def to_row(firing: Firing, query: Feed, url: str = "") -> dict[str, Any]:
     """Return a firing as a row of the alert contract."""
     labels = dict(firing.labels)
     identity = fingerprint(labels)
@@ -88,7 +88,7 @@ def alert_id(identity: str, starts_at: datetime) -> str:
 class FiringsSource:
     """Reads the alerts of the past from one Prometheus."""
 
-    def __init__(self, source: SourceConfig, query: EventQuery, connect: Callable[[], HttpClient]) -> None:
+    def __init__(self, source: SourceConfig, query: Feed, connect: Callable[[], HttpClient]) -> None:
         self._source = source
         self._query = query
         self._connect = connect

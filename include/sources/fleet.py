@@ -13,10 +13,11 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from include.config.query import MetricQuery
-from include.config.source import EventQuery
+from include.config.source import Feed
 from include.datasets import METRIC_POINT, Dataset, dataset
-from include.sources.base import SourceAnswerInvalid, SourceRejected
+from include.sources.base import Source, SourceAnswerInvalid, SourceRejected
 from include.sources.labels import narrowed
+from include.sources.opening import Opening
 from include.window import Grid, Window
 
 _FOLDERS = {"metric_point": "metrics", "alert": "alerts", "incident": "incidents", "change_event": "changes"}
@@ -25,11 +26,11 @@ _FOLDERS = {"metric_point": "metrics", "alert": "alerts", "incident": "incidents
 class FleetSource:
     """Reads one metric, or one kind of record, of the simulated fleet."""
 
-    def __init__(self, name: str, folder: str, query: MetricQuery | EventQuery) -> None:
+    def __init__(self, name: str, folder: str, query: MetricQuery | Feed) -> None:
         self._name = name
         self._folder = UPath(folder)
         self._query = query
-        self._dataset = dataset(query.dataset) if isinstance(query, EventQuery) else METRIC_POINT
+        self._dataset = dataset(query.dataset) if isinstance(query, Feed) else METRIC_POINT
         self.warnings: list[str] = []
 
     def read(self, window: Window) -> Iterator[pa.RecordBatch]:
@@ -61,6 +62,11 @@ class FleetSource:
         if isinstance(self._query, MetricQuery):
             table = narrowed(table, self._query.identity_labels)
         return table.to_batches()[0] if table.num_rows else pa.RecordBatch.from_pylist([], schema=table.schema)
+
+
+def open_fleet(opening: Opening) -> Source:
+    """Return a metric query or a feed of the simulated fleet."""
+    return FleetSource(opening.source.name, opening.source.location(opening.home), opening.query)
 
 
 def _plain_metric(schema: pa.Schema) -> pa.Schema:

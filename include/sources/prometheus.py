@@ -1,61 +1,18 @@
-"""Reads metric points from Prometheus, and from whatever speaks its HTTP API (Thanos, Mimir, VictoriaMetrics).
+"""Reads metric points from Prometheus, and from whatever speaks its HTTP API (Thanos, Mimir, VictoriaMetrics)."""
 
-The window is cut into range queries on the grid of the query's step, counted from 1970, so that a point has the same
-time whichever window asks. Prometheus includes both ends of a range; each query therefore ends one step before the
-next begins, and the last one before the window's end: no point comes twice.
-"""
-
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 
 import pyarrow as pa
 
 from include.config.query import MetricQuery
 from include.config.source import SourceConfig
-from include.http import AnswerTooLarge, HttpClient, Rejected
-from include.sources.base import SourceAnswerInvalid, SourceUnavailable, speaking_of
-from include.sources.matrix import Matrix, parse_matrix
+from include.http import HttpClient
+from include.sources.base import Source
+from include.sources.firings import FiringsSource
+from include.sources.opening import Opening, cannot
 from include.sources.points import MAX_SERIES, to_points
+from include.sources.ranges import read_ranges
 from include.window import Window
-
-RANGE_PATH = "/api/v1/query_range"
-CONCURRENT = 2
-
-
-@dataclass(frozen=True)
-class Range:
-    """A range query: Unix seconds of the first and the last point, both included."""
-
-    first: int
-    last: int
-    step: int
-
-    @property
-    def points(self) -> int:
-        """How many points it brings of each series."""
-        return (self.last - self.first) // self.step + 1
-
-    def halves(self) -> tuple["Range", "Range"]:
-        """Return two ranges that hold the same points; it must hold at least two."""
-        middle = self.first + self.points // 2 * self.step
-        return Range(self.first, middle - self.step, self.step), Range(middle, self.last, self.step)
-
-
-def ranges(window: Window, step: int, most: int) -> Iterator[Range]:
-    """Yield the range queries of at most `most` points that together hold each grid point of the window once.
-
-    >>> from datetime import UTC, datetime
-    >>> window = Window(datetime(1970, 1, 1, tzinfo=UTC), datetime(1970, 1, 1, 0, 1, tzinfo=UTC))
-    >>> list(ranges(window, 15, 3))
-    [Range(first=0, last=30, step=15), Range(first=45, last=45, step=15)]
-    """
-    start, end = window.start.timestamp(), window.end.timestamp()
-    first = int(-(-start // step)) * step
-    last = (int(-(-end // step)) - 1) * step
-    for begin in range(first, last + 1, most * step):
-        yield Range(begin, min(begin + (most - 1) * step, last), step)
 
 
 class PrometheusSource:
@@ -83,46 +40,10 @@ class PrometheusSource:
                 yield to_points(matrix, self._query.identity_labels, self._max_series)
 
 
-def read_ranges(client: HttpClient, source: SourceConfig, expr: str, step: int, window: Window) -> Iterator[Matrix]:
-    """Yield the answers of the window's range queries in order of time, `CONCURRENT` of them under way at once.
-
-    A range whose answer is too large, for us or for the server, is asked again in halves.
-    """
-
-    def ask(part: Range) -> list[Matrix]:
-        form = {"query": expr, "start": part.first, "end": part.last, "step": part.step}
-        try:
-            matrix = client.fetch("POST", RANGE_PATH, parse_matrix, form=form)
-        except (AnswerTooLarge, Rejected) as error:
-            if part.points < 2 or not _too_much(error):
-                raise
-            return [answer for half in part.halves() for answer in ask(half)]
-        _must_be_whole(matrix, source.name)
-        return [matrix.within(part.first, part.last)]
-
-    with ThreadPoolExecutor(CONCURRENT) as pool, speaking_of(source.name):
-        waiting: deque[Future[list[Matrix]]] = deque()
-        for part in ranges(window, step, source.max_points):
-            waiting.append(pool.submit(ask, part))
-            if len(waiting) > CONCURRENT:
-                yield from waiting.popleft().result()
-        while waiting:
-            yield from waiting.popleft().result()
-
-
-def _too_much(error: AnswerTooLarge | Rejected) -> bool:
-    if isinstance(error, AnswerTooLarge):
-        return True
-    return "too many samples" in error.body or "exceeded maximum resolution" in error.body
-
-
-def _must_be_whole(matrix: Matrix, source: str) -> None:
-    if matrix.partial:
-        raise SourceUnavailable(
-            f"Source {source!r} says that its answer is partial. Read it again when all its stores are up."
-        )
-    for said in matrix.warnings:
-        if "truncated" in said.lower():
-            raise SourceAnswerInvalid(
-                f"Source {source!r} left series out: {said}. Narrow the query, or raise the limit of that server."
-            )
+def open_prometheus(opening: Opening) -> Source:
+    """Return a metric query, or the alerts that this Prometheus' own rules have fired."""
+    if isinstance(opening.query, MetricQuery):
+        return PrometheusSource(opening.source, opening.query, opening.connect, opening.max_series)
+    if opening.query.dataset == "alert":
+        return FiringsSource(opening.source, opening.query, opening.connect)
+    raise cannot(opening)

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
+from include.datasets import SPAN
 from include.redact import redact_batch
-from include.sources.base import Source
+from include.sources.base import Source, SourceRejected, TraceSource
 from include.window import Window
 
 
@@ -29,3 +30,14 @@ class RedactedSource:
             redacted, counts = redact_batch(batch)
             self.redactions += counts
             yield redacted
+
+    def get_trace(self, trace_id: str) -> pa.Table:
+        """Return the spans of one trace, in order of time; none where the system does not have it.
+
+        Raises `SourceRejected` for a source that cannot look a trace up by its id.
+        """
+        if not isinstance(self._source, TraceSource):
+            raise SourceRejected("This source cannot look up one trace. Ask a source of traces.")
+        return pa.Table.from_batches(
+            [redact_batch(batch)[0] for batch in self._source.get_trace(trace_id).to_batches()], SPAN.schema
+        )

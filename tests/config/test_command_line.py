@@ -12,7 +12,7 @@ def test_check_sums_up_a_sound_configuration(tmp_path: Path) -> None:
     result = runner.invoke(app, ["check", "--dir", str(write_config(tmp_path))])
     assert result.exit_code == 0
     assert result.output.startswith(
-        "OK: 2 services, 1 source, 5 queries, 0 event feeds, 0 limits, 0 SLOs; mail is off. Fingerprint "
+        "OK: 2 services, 1 source, 5 queries, 0 feeds, 0 limits, 0 SLOs; mail is off. Fingerprint "
     )
 
 

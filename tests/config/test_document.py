@@ -12,7 +12,7 @@ from include.config.load import FILES
 
 NAMES = [*FILES, "slos/a.yaml"]
 WORDS = [
-    *("services", "sources", "queries", "limits", "defaults", "maintenance", "freezes", "business_hours", "events"),
+    *("services", "sources", "queries", "limits", "defaults", "maintenance", "freezes", "business_hours", "feeds"),
     *("owner", "tier", "aliases", "type", "url", "path", "layout", "timeout", "expr", "kind", "unit", "step", "value"),
     *("query", "resource", "start", "end", "days", "enabled", "audiences", "apiVersion", "openslo/v1", "SLO", "SLI"),
     *("metadata", "name", "spec", "service", "indicator", "ratioMetric", "good", "total", "metricSource", "Almanac"),

@@ -162,7 +162,7 @@ def test_tasks_are_the_queries_and_feeds_of_enabled_sources(tmp_path: Path) -> N
         sources:
           prometheus: {type: prometheus, url: "http://localhost:9090"}
           pager: {type: alertmanager, url: "http://localhost:9093", history_from: prometheus}
-          old: {type: files, path: /data, enabled: false, events: {faults: {dataset: incident}}}
+          old: {type: files, path: /data, enabled: false, feeds: {faults: {dataset: incident}}}
     """
     config = load_config(write_config(tmp_path, sources=sources))
     tasks = [(source.name, query, dataset) for source, query, dataset in config.tasks()]
@@ -174,7 +174,7 @@ def test_tasks_are_the_queries_and_feeds_of_enabled_sources(tmp_path: Path) -> N
         ("prometheus", "disk_size", "metric_point"),
         ("pager", "alerts", "alert"),
     ]
-    assert list(config.event_queries) == ["pager/alerts", "old/faults"]
+    assert list(config.feeds) == ["pager/alerts", "old/faults"]
     assert config.query_of("prometheus", "errors") is config.queries["errors"]
     assert config.query_of("pager", "alerts").name == "alerts"
     with pytest.raises(Exception, match="did you mean 'errors'"):

@@ -86,7 +86,7 @@ def config(nezha: Path, end: datetime, tmp_path_factory: pytest.TempPathFactory)
                     "type": "files",
                     "path": str(nezha),
                     "layout": metrics,
-                    "events": {"faults": {"dataset": "incident", "layout": faults}},
+                    "feeds": {"faults": {"dataset": "incident", "layout": faults}},
                 }
             }
         },

@@ -37,7 +37,7 @@ CONFIG = {
             path: shop
             lateness: 2h
             layout: {files: metrics/*.csv, metric: metric, value: value, labels: {job: job}}
-            events:
+            feeds:
               alerts:
                 dataset: alert
                 layout:

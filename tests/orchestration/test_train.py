@@ -10,7 +10,7 @@ SOURCES = """
       shop:
         type: files
         path: shop
-        events:
+        feeds:
           incidents:
             dataset: incident
             layout:

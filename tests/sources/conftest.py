@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from include.config.query import MetricQuery
-from include.config.source import EventQuery, SourceConfig
+from include.config.source import Feed, SourceConfig
 from include.sources import Source, open_source
 from include.window import Window
 
@@ -23,9 +23,9 @@ class Ask:
         return open_source(config, MetricQuery.model_validate(asked), **options)
 
     @staticmethod
-    def events(source: dict[str, Any], query: dict[str, Any], **options: Any) -> Source:
+    def feed(source: dict[str, Any], query: dict[str, Any], **options: Any) -> Source:
         config = SourceConfig.model_validate({"name": "shop", **source})
-        return open_source(config, EventQuery.model_validate({"name": "feed", "source": "shop", **query}), **options)
+        return open_source(config, Feed.model_validate({"name": "feed", "source": "shop", **query}), **options)
 
     @staticmethod
     def table(source: Source, window: Window) -> pa.Table:

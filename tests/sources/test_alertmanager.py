@@ -27,7 +27,7 @@ def post(server: Server, path: str, body: Any) -> Any:
 
 
 def past(server: Server, window: Window) -> list[dict[str, Any]]:
-    source = Ask.events({"type": "prometheus", "url": server.url}, {"dataset": "alert"})
+    source = Ask.feed({"type": "prometheus", "url": server.url}, {"dataset": "alert"})
     return Ask.rows(source, window)
 
 
@@ -49,7 +49,7 @@ def test_current_alerts_with_silences_as_suppressed(alertmanager: Server) -> Non
                "createdBy": "me", "comment": "known"}  # fmt: skip
     post(alertmanager, "/api/v2/silences", silence)
 
-    source = Ask.events({"type": "alertmanager", "url": alertmanager.url}, {"dataset": "alert"})
+    source = Ask.feed({"type": "alertmanager", "url": alertmanager.url}, {"dataset": "alert"})
     window = Window(now - timedelta(hours=1), now + timedelta(minutes=1))
     rows = {row["service"]: row for row in Ask.rows(source, window)}
     assert set(rows) == {"shop/cart", "shop/auth"}
@@ -70,7 +70,7 @@ def test_current_alerts_with_silences_as_suppressed(alertmanager: Server) -> Non
 
 @pytest.mark.needs("alertmanager")
 def test_an_empty_alertmanager_gives_no_rows(alertmanager: Server) -> None:
-    source = Ask.events({"type": "alertmanager", "url": alertmanager.url}, {"dataset": "alert"})
+    source = Ask.feed({"type": "alertmanager", "url": alertmanager.url}, {"dataset": "alert"})
     assert Ask.rows(source, Window.parse("2026-10-01T00")) == []
 
 
@@ -131,7 +131,7 @@ def test_alertmanager_adds_what_only_it_knows_to_the_past(alertmanager: Server, 
     post(alertmanager, "/api/v2/alerts", [alert])
     with running_prometheus(tmp_path / "p", openmetrics({FIRING: (times, [1.0] * 240)})) as server:
         history = SourceConfig.model_validate({"name": "prom", "type": "prometheus", "url": server.url})
-        source = Ask.events(
+        source = Ask.feed(
             {"type": "alertmanager", "url": alertmanager.url}, {"dataset": "alert"}, history=(history, None)
         )
         rows = Ask.rows(source, Window(at(base - 1800), at(base)))
@@ -142,4 +142,4 @@ def test_alertmanager_adds_what_only_it_knows_to_the_past(alertmanager: Server, 
 
 def test_a_source_says_which_dataset_it_does_not_have() -> None:
     with pytest.raises(SourceRejected, match="type alertmanager has no incident"):
-        Ask.events({"type": "alertmanager", "url": "http://x"}, {"dataset": "incident"})
+        Ask.feed({"type": "alertmanager", "url": "http://x"}, {"dataset": "incident"})

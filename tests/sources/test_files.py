@@ -234,7 +234,7 @@ EVENTS = {
 
 def alerts(folder: Path, text: str) -> list[dict[str, Any]]:
     (folder / "a.csv").write_text(text)
-    source = Ask.events({"type": "files", "path": str(folder)}, {"dataset": "alert", "layout": EVENTS})
+    source = Ask.feed({"type": "files", "path": str(folder)}, {"dataset": "alert", "layout": EVENTS})
     return Ask.rows(source, DAY)
 
 

@@ -47,7 +47,7 @@ FAULTS = """
 source:
   type: files
   path: nezha/rca_data/2023-01-29
-  events: {}
+  feeds: {}
 query:
   dataset: incident
   layout:
@@ -66,7 +66,7 @@ query:
 
 def test_nezha_fault_list_as_incidents(data_dir: Path) -> None:
     source, query = opened(FAULTS, data_dir)
-    rows = Ask.rows(Ask.events(source, query), Window.parse("2023-01-29/2023-01-30"))
+    rows = Ask.rows(Ask.feed(source, query), Window.parse("2023-01-29/2023-01-30"))
     assert len(rows) == 28
     first = rows[0]
     assert first["incident_id"] == "ts-contacts-service-866bd68c97-xcqfx/2023-01-29 08:43:04"

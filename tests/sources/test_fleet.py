@@ -62,7 +62,7 @@ def test_a_metric_or_a_day_that_is_not_there_gives_nothing(fleet: Path) -> None:
 
 @pytest.mark.parametrize("dataset", ["alert", "incident", "change_event"])
 def test_records_come_by_the_time_of_their_update(fleet: Path, dataset: str) -> None:
-    source = Ask.events({"type": "fleet", "path": str(fleet)}, {"dataset": dataset})
+    source = Ask.feed({"type": "fleet", "path": str(fleet)}, {"dataset": dataset})
     table = Ask.table(source, DAYS)
     assert table.schema.equals(DATASETS[dataset].schema)
     assert table.num_rows > 0

@@ -1,0 +1,53 @@
+"""What only one type of source knows: the keys below `options` of a source and of its feeds, checked like all others.
+
+A connector that needs such keys has a module here, named after its type, with a model for the source, one for the
+feed, or both; the table below names them. A type that is not in the table takes no options.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from include.config.values import Model
+
+
+class NoOptions(Model):
+    """No keys at all."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The models of one type's options."""
+
+    source: type[Model] = NoOptions
+    feed: type[Model] = NoOptions
+
+
+_OPTIONS: Mapping[str, Options] = {}
+
+
+def options_of(source_type: str) -> Options:
+    """Return the models of a type's options."""
+    return _OPTIONS.get(source_type, Options())
+
+
+def option_problems(at: tuple[str, ...], model: type[Model], given: Mapping[str, Any]) -> Iterator[InitErrorDetails]:
+    """Yield what is wrong with options that stand at a path, as pydantic tells it."""
+    keys = ", ".join(model.model_fields) or "no options: this type has none"
+    try:
+        model.model_validate(given)
+    except ValidationError as error:
+        for detail in error.errors(include_url=False):
+            said = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+            if detail["type"] == "extra_forbidden":
+                said = f"one of {keys}" if model.model_fields else keys
+            elif detail["type"] == "missing":
+                said = f"a value for {detail['loc'][-1]}; the options are {keys}"
+            yield InitErrorDetails(
+                type=PydanticCustomError("option", "{said}", {"said": said}),
+                loc=(*at, *detail["loc"]),
+                input=detail["input"],
+            )
