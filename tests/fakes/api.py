@@ -37,7 +37,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer: bytes as they are, anything else as JSON. `cut` drops so many bytes of a body whose length is told."""
+    """One answer: bytes as they are, anything else as JSON. `cut` leaves off the last bytes of what its length says."""
 
     document: Any = None
     status: int = 200
