@@ -4,7 +4,7 @@ import time
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.datasets import LABELS
@@ -110,6 +110,7 @@ def test_half_a_million_lines_take_seconds() -> None:
     assert time.perf_counter() - began < 5
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.none() | st.text(max_size=12), st.none() | st.text(max_size=80))))
 def test_any_text_gives_one_of_the_levels_or_null(rows: list[tuple[str | None, str | None]]) -> None:
     said, lines = (pa.array([row[at] for row in rows], pa.string()) for at in (0, 1))

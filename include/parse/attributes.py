@@ -1,0 +1,44 @@
+"""Columns of text as one column of canonical JSON objects: what a log line or a span says beside its own columns."""
+
+import json
+from collections.abc import Mapping
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_CONTROL = "[\x00-\x1f]"
+
+
+def attributes(columns: Mapping[str, pa.Array]) -> pa.Array:
+    r"""Return a JSON object per row with sorted keys and no spaces; empty and null cells are absent, null if all are.
+
+    It is what `canonical_labels` makes of one row, for all rows at once. The columns hold text and are equally long.
+
+    >>> attributes({"pid": pa.array(["7", None]), "file": pa.array(['a"b', None])}).to_pylist()
+    ['{"file":"a\\"b","pid":"7"}', None]
+    """
+    if not columns:
+        raise ValueError("No column to make attributes of: there is no telling how many rows there are.")
+    members = [_member(name, column) for name, column in sorted(columns.items())]
+    # Arrow's way to skip nulls loses a row that has nothing else, so each member brings its own comma.
+    inside = pc.binary_join_element_wise(*members, "", null_handling="replace", null_replacement="")
+    inside = pc.if_else(pc.equal(inside, ""), None, pc.utf8_slice_codeunits(inside, 1))
+    return pc.binary_join_element_wise("{", inside, "}", "")
+
+
+def _member(name: str, column: pa.Array) -> pa.Array:
+    """Return `,"name":"text"` for each row, null for an empty cell."""
+    if pa.types.is_dictionary(column.type):
+        # Encoded by who knows that the texts repeat: they are quoted once.
+        return _member(name, column.dictionary).take(column.indices)
+    quoted = _quoted(pc.if_else(pc.equal(column, ""), None, column))
+    return pc.binary_join_element_wise(f',{json.dumps(name, ensure_ascii=False)}:"', quoted, '"', "")
+
+
+def _quoted(column: pa.Array) -> pa.Array:
+    hard = pc.fill_null(pc.match_substring_regex(column, _CONTROL), False)
+    quoted = pc.replace_substring(pc.replace_substring(column, "\\", "\\\\"), '"', '\\"')
+    if pc.any(hard).as_py():
+        slow = [json.dumps(text, ensure_ascii=False)[1:-1] for text in column.filter(hard).to_pylist()]
+        quoted = pc.replace_with_mask(quoted, hard, pa.array(slow, pa.string()))
+    return quoted
