@@ -6,4 +6,6 @@ Records merge by key and the newest version wins, so reading a window again in t
 from include.orchestration.ingest_dag import ingest_dag
 from include.orchestration.schedule import EVENTS
 
-ingest_events = ingest_dag("ingest_events", ["alert", "incident", "change_event"], EVENTS, doc=__doc__)
+ingest_events = ingest_dag(
+    "ingest_events", ["alert", "incident", "incident_change", "change_event"], EVENTS, doc=__doc__
+)

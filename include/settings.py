@@ -6,6 +6,7 @@ an argument, so that a test can build its own.
 
 from functools import cached_property, lru_cache
 from pathlib import Path
+from urllib.parse import quote
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -63,6 +64,10 @@ class Settings(BaseSettings):
     def landing(self) -> str:
         """URL or path of the landing store."""
         return self.landing_url or str(self.home / "landing")
+
+    def state_of(self, source: str, query: str) -> str:
+        """URL or path where a source remembers what it must between reads of one query, such as offsets."""
+        return f"{self.landing.rstrip('/')}-state/{quote(source, safe='')}/{quote(query, safe='')}"
 
     @cached_property
     def documents(self) -> str:

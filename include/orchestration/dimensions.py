@@ -1,5 +1,6 @@
 """The configuration, written into the warehouse's dimensions so that SQL and reports can join to it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,15 +11,21 @@ from include.warehouse.schema import (
     alert,
     change_event,
     incident,
+    log_event,
+    log_summary,
     maintenance_window,
     resource_limit,
     series,
     service,
+    service_alias,
     slo,
+    span,
 )
 from include.warehouse.write import Transaction
 
 NAMED = (series, alert, incident, change_event)
+SEEN = (log_event, log_summary, span)
+"""Facts that carry the service: too many to look through for names, so `service_alias` remembers which there are."""
 
 
 def sync_dimensions(rt: Runtime) -> int:
@@ -72,21 +79,25 @@ def sync_dimensions(rt: Runtime) -> int:
             + tx.replace_dimension(slo, slos)
             + tx.replace_dimension(resource_limit, limits)
             + tx.replace_dimension(maintenance_window, planned)
-            + sum(_resolve_again(rt, tx, table) for table in NAMED)
+            + sum(_resolve_again(rt, tx, table, table.c.service_alias, [table]) for table in NAMED)
+            + _resolve_again(rt, tx, service_alias, service_alias.c.alias, [service_alias, *SEEN])
         )
 
 
-def _resolve_again(rt: Runtime, tx: Transaction, table: sa.Table) -> int:
-    """Resolve the aliases of a table's rows by today's configuration; return how many rows have another service."""
-    names = tx.frame(sa.select(table.c.source, table.c.service_alias, table.c.service).distinct())
+def _resolve_again(
+    rt: Runtime, tx: Transaction, known_by: sa.Table, alias: sa.Column[str], tables: Sequence[sa.Table]
+) -> int:
+    """Resolve the aliases that `known_by` holds by today's configuration, in all `tables`; return the rows changed."""
+    names = tx.frame(sa.select(known_by.c.source, alias.label("alias"), known_by.c.service).distinct())
     changed = 0
     for source, known in names.groupby("source"):
         if source not in rt.config.sources:
             continue
         resolve = rt.config.resolver(str(source)).resolve
-        now = known.assign(now=known["service_alias"].map(resolve))
+        now = known.assign(now=known["alias"].map(resolve))
         moved = now[now["now"] != now["service"]]
-        changed += tx.resolve_again(table, str(source), dict(zip(moved["service_alias"], moved["now"], strict=True)))
+        services = dict(zip(moved["alias"], moved["now"], strict=True))
+        changed += sum(tx.resolve_again(table, str(source), services) for table in tables)
     return changed
 
 

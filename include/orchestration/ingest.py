@@ -4,15 +4,16 @@
 `close` says what the run's windows now hold and which must be announced again. None of it knows Airflow.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from include.config import MetricQuery, SourceConfig
-from include.datasets import Scope
+from include.config.logs import LogRules
+from include.datasets import LOG_EVENT, Scope
 from include.errors import AlmanacError, PermanentError
 from include.landing import Landed, land, landed_partitions, new_load_id, read_landed
 from include.orchestration.again import nothing_new
@@ -76,6 +77,15 @@ class Closed:
         }
 
 
+@dataclass(frozen=True)
+class Reading:
+    """A landed scope, what its source said about its own answer, and how much of each kind was redacted in it."""
+
+    landed: Landed
+    warnings: Sequence[str] = ()
+    redactions: Mapping[str, int] = field(default_factory=dict)
+
+
 def plan_reads(
     rt: Runtime, window: Window, datasets: Sequence[str], sources: Sequence[str] | None, with_late: bool
 ) -> list[Piece]:
@@ -132,14 +142,12 @@ def load_piece(
             continue
         scope = Scope(source.name, dataset, query, window)
         try:
-            for landed, warnings in _landed_before(rt, scope) if replay else [read_source(rt, scope, access)]:
-                if "again" in piece and (in_place := nothing_new(rt, landed)) is not None:
+            for reading in _landed_before(rt, scope) if replay else [read_source(rt, scope, access)]:
+                if "again" in piece and (in_place := nothing_new(rt, reading.landed)) is not None:
                     rows += in_place
                     counts[LoadStatus.UNCHANGED.value] = counts.get(LoadStatus.UNCHANGED.value, 0) + 1
                     continue
-                outcome = load_landed(
-                    rt, landed, warnings, allow_shrink=allow_shrink, allow_unit_change=allow_unit_change
-                )
+                outcome = load_landed(rt, reading, allow_shrink=allow_shrink, allow_unit_change=allow_unit_change)
                 rows += outcome.rows
                 counts[outcome.status.value] = counts.get(outcome.status.value, 0) + 1
                 if outcome.status is LoadStatus.FAILED:
@@ -153,7 +161,7 @@ def load_piece(
     return {**piece, "rows": rows, **counts}
 
 
-def read_source(rt: Runtime, scope: Scope, access: Access) -> tuple[Landed, Sequence[str]]:
+def read_source(rt: Runtime, scope: Scope, access: Access) -> Reading:
     """Read a scope from its source into landing; return it with what the source said about its own answer."""
     opened = open_source(
         rt.config.sources[scope.source],
@@ -162,10 +170,11 @@ def read_source(rt: Runtime, scope: Scope, access: Access) -> tuple[Landed, Sequ
         home=rt.settings.home,
         history=access.history,
         max_series=rt.settings.max_series_per_query,
+        state=rt.settings.state_of(scope.source, scope.query),
     )
     window = _until_now(rt, scope)
     landed = land(rt.settings.landing, scope, opened.read(window), new_load_id(rt.clock), rt.clock)
-    return landed, tuple(opened.warnings)
+    return Reading(landed, tuple(opened.warnings), dict(opened.redactions))
 
 
 def _until_now(rt: Runtime, scope: Scope) -> Window:
@@ -178,20 +187,23 @@ def _until_now(rt: Runtime, scope: Scope) -> Window:
 
 def load_landed(
     rt: Runtime,
-    landed: Landed,
-    warnings: Sequence[str] = (),
+    reading: Reading,
     *,
     allow_shrink: bool = False,
     allow_unit_change: bool = False,
+    provisional: bool = False,
 ) -> LoadOutcome:
-    """Judge a landed partition and load what passes; needs no source. `warnings` go to the quality results."""
+    """Judge a landed partition and load what passes; needs no source. What was said of it goes to quality results."""
+    landed = reading.landed
     scope = landed.scope
     query = rt.config.query_of(scope.source, scope.query)
     expectation = expectation_for(rt, scope, allow_unit_change=allow_unit_change)
     verdict = judge(scope, read_landed(landed), expectation)
-    if warnings:
-        verdict = replace(verdict, results=[*verdict.results, _said_by_source(warnings)])
-    meaning = None
+    said = [_said_by_source(reading.warnings)] if reading.warnings else []
+    if reading.redactions:
+        said.append(_redacted(reading.redactions))
+    verdict = replace(verdict, results=[*verdict.results, *said])
+    meaning: Meaning | LogRules | None = rt.config.logs if scope.dataset == LOG_EVENT.name else None
     if isinstance(query, MetricQuery):
         meaning = Meaning(query.kind, query.unit, query.step_seconds, query.service_label, query.identity_labels)
     return load_verdict(
@@ -204,6 +216,7 @@ def load_landed(
             expected_rows=expected_rows(expectation, scope),
             landed_at_path=landed.path,
             allow_shrink=allow_shrink,
+            provisional=provisional,
         ),
         resolve=rt.config.resolver(scope.source).resolve,
         clock=rt.clock,
@@ -245,14 +258,25 @@ def _said_by_source(warnings: Sequence[str]) -> RuleResult:
     )
 
 
-def _landed_before(rt: Runtime, scope: Scope) -> list[tuple[Landed, Sequence[str]]]:
+def _redacted(counts: Mapping[str, int]) -> RuleResult:
+    return RuleResult(
+        rule="redacted",
+        level=Level.WARN,
+        success=True,
+        observed=float(sum(counts.values())),
+        expected="personal data and secrets are hidden before anything is written",
+        message=", ".join(f"{kind} {count:,}" for kind, count in sorted(counts.items())),
+    )
+
+
+def _landed_before(rt: Runtime, scope: Scope) -> list[Reading]:
     """Return what has landed of a scope, in the order in which it came: replaying it ends where the warehouse was."""
     found = landed_partitions(
         rt.settings.landing, source=scope.source, dataset=scope.dataset, query=scope.query, window=scope.window
     )
     if not found:
         raise LoadStopped(f"Nothing has landed for {scope}, so it cannot be replayed. Load it from the source.")
-    return [(landed, ()) for landed in sorted(found, key=lambda landed: landed.load_id)]
+    return [Reading(landed) for landed in sorted(found, key=lambda landed: landed.load_id)]
 
 
 def _log_failure(rt: Runtime, scope: Scope, error: AlmanacError) -> None:

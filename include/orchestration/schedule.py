@@ -25,6 +25,8 @@ from include.settings import settings
 from include.window import Grid
 
 METRICS = Asset("metrics", uri="almanac://warehouse/metric_point")
+LOGS = Asset("logs", uri="almanac://warehouse/log_event")
+TRACES = Asset("traces", uri="almanac://warehouse/span")
 EVENTS = Asset("events", uri="almanac://warehouse/incident")
 ANOMALIES = Asset("anomalies", uri="almanac://warehouse/anomaly")
 MODELS = Asset("models", uri="almanac://registry/anomaly-detector")

@@ -46,5 +46,7 @@ class Expectation:
     """Share (0..1) of the expected points below which the batch is reported as incomplete."""
     step_tolerance: float = 0.1
     """How far off the query's step a point may be, as a share (0..1) of the step."""
+    stale_minutes: float = 15.0
+    """So long may lie between the newest line or span and the window's end before the batch counts as stale."""
     stale_steps: float = 5.0
     """So many steps may lie between the newest point and the window's end before the batch counts as stale."""

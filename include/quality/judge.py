@@ -7,15 +7,18 @@ import pyarrow as pa
 
 from include.datasets import METRIC_POINT, Scope, dataset
 from include.quality.expectation import Expectation
+from include.quality.facts import RULES as FACT_RULES
+from include.quality.facts import FactRule, broken_facts
 from include.quality.points import RULES as POINT_RULES
 from include.quality.points import Points, RowRule, broken_rules
 from include.quality.raw import raw_points, raw_records
 from include.quality.records import RULES as RECORD_RULES
 from include.quality.records import RecordRule, broken_records
 from include.quality.suites import judge_summary
-from include.quality.summary import Summary, points_summary, records_summary, tolerance_summary
+from include.quality.summary import Summary, facts_summary, points_summary, records_summary, tolerance_summary
 from include.quality.verdict import QUARANTINED, Level, QualityError, RuleResult, Verdict
 
+Rule = RowRule | RecordRule | FactRule
 EXAMPLE = 300
 """Characters of a bad row that an error quotes."""
 
@@ -33,6 +36,8 @@ def judge(scope: Scope, table: pa.Table, expectation: Expectation) -> Verdict:
         )
     if scope.dataset == METRIC_POINT.name:
         return _judge_points(scope, table, expectation)
+    if scope.dataset in FACT_RULES:
+        return _judge_facts(scope, table, expectation)
     return _judge_records(scope, table, expectation)
 
 
@@ -56,16 +61,23 @@ def _judge_records(scope: Scope, table: pa.Table, expectation: Expectation) -> V
     return _verdict(scope, good, quarantined, results, records_summary(good, scope, expectation), expectation)
 
 
-def _quarantined(
-    rules: Sequence[RowRule | RecordRule], broken: np.ndarray | None, bad: np.ndarray, raw: pa.Array | None
-) -> pa.Table:
+def _judge_facts(scope: Scope, table: pa.Table, expectation: Expectation) -> Verdict:
+    broken = broken_facts(table, scope, expectation)
+    rules, bad = FACT_RULES[scope.dataset], np.flatnonzero(broken)
+    good = table.filter(pa.array(broken == 0)) if len(bad) else table
+    quarantined = _quarantined(rules, broken, bad, raw_records(table.take(pa.array(bad))) if len(bad) else None)
+    results = _row_results(rules, broken, len(table))
+    return _verdict(scope, good, quarantined, results, facts_summary(good, scope, expectation), expectation)
+
+
+def _quarantined(rules: Sequence[Rule], broken: np.ndarray | None, bad: np.ndarray, raw: pa.Array | None) -> pa.Table:
     if broken is None or raw is None:
         return QUARANTINED.empty_table()
     names = pa.array([rule.name for rule in rules]).take(pa.array(broken[bad] - 1))
     return pa.table([names, raw], schema=QUARANTINED)
 
 
-def _row_results(rules: Sequence[RowRule | RecordRule], broken: np.ndarray | None, rows: int) -> list[RuleResult]:
+def _row_results(rules: Sequence[Rule], broken: np.ndarray | None, rows: int) -> list[RuleResult]:
     counts = np.zeros(len(rules) + 1, np.int64) if broken is None else np.bincount(broken, minlength=len(rules) + 1)
     return [_row_result(rule, int(counts[at]), rows) for at, rule in enumerate(rules, start=1)]
 
@@ -87,7 +99,7 @@ def _verdict(
     return Verdict(good, quarantined, results, _stop(scope, quarantined, results, whole, expectation))
 
 
-def _row_result(rule: RowRule | RecordRule, failed: int, rows: int) -> RuleResult:
+def _row_result(rule: Rule, failed: int, rows: int) -> RuleResult:
     return RuleResult(
         rule=rule.name,
         level=rule.level,

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.datasets import ALERT, CHANGE_EVENT, INCIDENT, Scope
+from include.datasets import ALERT, CHANGE_EVENT, INCIDENT, INCIDENT_CHANGE, Scope
 from include.quality.expectation import Expectation
 from include.quality.verdict import Level
 from include.severity import SEVERITIES
@@ -38,6 +38,12 @@ SHAPES = {
         required=("title", "service", "severity", "status", "opened_at", "updated_at", "deleted"),
         in_order=("opened_at", "acknowledged_at", "resolved_at"),
         words={"severity": frozenset(SEVERITIES), "status": frozenset({"open", "acknowledged", "resolved"})},
+    ),
+    INCIDENT_CHANGE.name: Shape(
+        identity="change_id",
+        required=("incident_id", "field", "updated_at", "deleted"),
+        in_order=(),
+        words={},
     ),
     CHANGE_EVENT.name: Shape(
         identity="change_id",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from include.datasets import ALERT, CHANGE_EVENT, INCIDENT, METRIC_POINT
+from include.datasets import ALERT, CHANGE_EVENT, INCIDENT, INCIDENT_CHANGE, LOG_EVENT, METRIC_POINT, SPAN
 from include.quality.expectation import Expectation
 from include.quality.summary import Summary
 from include.quality.verdict import Level, QualityError, RuleResult
@@ -72,7 +72,31 @@ RECORDS = (
         "services_known", Level.WARN, "unresolved_share", None, 0, "every record names a service that is configured"
     ),
 )
-SUITES = {METRIC_POINT.name: POINTS, ALERT.name: RECORDS, INCIDENT.name: RECORDS, CHANGE_EVENT.name: RECORDS}
+FACTS = (
+    TOLERANCE,
+    BatchRule("not_empty", Level.WARN, "rows", 1, None, "the window has rows"),
+    BatchRule("fresh", Level.WARN, "stale_minutes", None, "stale_minutes", "the newest row is near the window's end"),
+    BatchRule(
+        "services_known", Level.WARN, "unresolved_share", None, 0, "every row names a service that is configured"
+    ),
+)
+LINES = (
+    *FACTS,
+    BatchRule("levels_said", Level.WARN, "unlevelled_share", None, 0.5, "most lines say how bad they are"),
+)
+SPANS = (
+    *FACTS,
+    BatchRule("parents_there", Level.WARN, "orphan_share", None, 0.05, "the parents of spans are there"),
+)
+SUITES = {
+    METRIC_POINT.name: POINTS,
+    ALERT.name: RECORDS,
+    INCIDENT.name: RECORDS,
+    INCIDENT_CHANGE.name: RECORDS,
+    CHANGE_EVENT.name: RECORDS,
+    LOG_EVENT.name: LINES,
+    SPAN.name: SPANS,
+}
 """Which batch rules stop a load and which only warn; docs/data-quality.md explains each."""
 
 
@@ -87,6 +111,7 @@ def judge_summary(dataset: str, summary: Summary, expectation: Expectation) -> l
         "tolerance": expectation.tolerance,
         "completeness": expectation.completeness,
         "stale_steps": expectation.stale_steps,
+        "stale_minutes": expectation.stale_minutes,
     }
     frame = pd.DataFrame({name: [number] for name, number in summary.items()}, dtype="float64")
     answer = _validation(dataset).run(

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.datasets import Scope
+from include.datasets import SPAN, Scope
 from include.quality.expectation import UNRESOLVED, Expectation
 from include.quality.points import Points, microseconds
 from include.quality.records import SHAPES
@@ -59,10 +59,36 @@ def points_summary(points: Points, good: np.ndarray | None, scope: Scope, expect
 def records_summary(table: pa.Table, scope: Scope, expectation: Expectation) -> Summary:
     """Return how many good records name a service that nobody knows, and how many versions stand there twice."""
     versions = table.group_by([SHAPES[scope.dataset].identity, "updated_at"]).aggregate([])
+    named = "service" in table.column_names
     return {
         "duplicate_keys": float(len(table) - len(versions)),
+        "unresolved_share": _unresolved(table["service"], expectation) if named else None,
+    }
+
+
+def facts_summary(table: pa.Table, scope: Scope, expectation: Expectation) -> Summary:
+    """Return how fresh and how well named good lines or spans are.
+
+    `stale_minutes` is the time from the newest row to the window's end; `orphan_share` the share (0..1) of spans with a
+    parent that is not among them, `unlevelled_share` that of lines whose source gives no level.
+    """
+    _, end = microseconds(scope.window)
+    newest = pc.max(table["ts"].cast(pa.int64())).as_py()
+    summary: Summary = {
+        "stale_minutes": None if newest is None else (end - newest) / 60e6,
         "unresolved_share": _unresolved(table["service"], expectation),
     }
+    if scope.dataset == SPAN.name:
+        return summary | {"orphan_share": _orphans(table)}
+    return summary | {"unlevelled_share": table["level"].null_count / len(table) if len(table) else None}
+
+
+def _orphans(table: pa.Table) -> float | None:
+    parents = table.filter(table["parent_id"].is_valid())
+    if not len(table):
+        return None
+    there = pc.is_in(parents["parent_id"], value_set=table["span_id"].combine_chunks())
+    return float(len(parents) - pc.sum(there, min_count=0).as_py()) / len(table)
 
 
 def _unordered(ts: np.ndarray, codes: np.ndarray) -> float:
@@ -146,7 +172,7 @@ def _unresolved(services: pa.Array, expectation: Expectation) -> float | None:
     """Return the share of rows or series whose service nobody knows; None where that cannot be said."""
     if expectation.resolve_service is None or not len(services):
         return None
-    counted = pc.value_counts(services)
+    counted = pc.value_counts(services.cast(pa.string()))
     names, counts = counted.field("values").to_pylist(), counted.field("counts").to_numpy()
     unknown = [name is None or expectation.resolve_service(name).startswith(UNRESOLVED) for name in names]
     return float(counts[np.array(unknown)].sum() / counts.sum())

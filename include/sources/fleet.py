@@ -1,7 +1,7 @@
 """Reads the simulated fleet's folder: one Parquet file per UTC day and kind of data, as the simulator writes it.
 
-`metrics/<day>.parquet` holds `metric_point` rows and a column `metric`; `alerts/`, `incidents/` and `changes/` hold
-records by the day of `updated_at`. A day without a file is a day without data.
+`metrics/<day>.parquet` holds `metric_point` rows and a column `metric`, `logs/` lines and `traces/` spans; `alerts/`,
+`incidents/` and `changes/` hold records by the day of `updated_at`. A day without a file is a day without data.
 """
 
 from collections.abc import Iterator
@@ -17,14 +17,23 @@ from include.config.source import Feed
 from include.datasets import METRIC_POINT, Dataset, dataset
 from include.sources.base import Source, SourceAnswerInvalid, SourceRejected
 from include.sources.labels import narrowed
-from include.sources.opening import Opening
+from include.sources.opening import Opening, cannot
 from include.window import Grid, Window
 
-_FOLDERS = {"metric_point": "metrics", "alert": "alerts", "incident": "incidents", "change_event": "changes"}
+_FOLDERS = {
+    "metric_point": "metrics",
+    "alert": "alerts",
+    "incident": "incidents",
+    "change_event": "changes",
+    "log_event": "logs",
+    "span": "traces",
+}
+_NEVER_WRITTEN = {"raw", "host", "logger", "attributes", "event_id", "kind", "span_id"}
+"""Columns of the contracts that the simulator has nothing for, unless a file has them."""
 
 
 class FleetSource:
-    """Reads one metric, or one kind of record, of the simulated fleet."""
+    """Reads one metric, one kind of record, the log lines or the spans of the simulated fleet."""
 
     def __init__(self, name: str, folder: str, query: MetricQuery | Feed) -> None:
         self._name = name
@@ -66,6 +75,8 @@ class FleetSource:
 
 def open_fleet(opening: Opening) -> Source:
     """Return a metric query or a feed of the simulated fleet."""
+    if isinstance(opening.query, Feed) and opening.query.dataset not in _FOLDERS:
+        raise cannot(opening)
     return FleetSource(opening.source.name, opening.source.location(opening.home), opening.query)
 
 
@@ -76,10 +87,10 @@ def _plain_metric(schema: pa.Schema) -> pa.Schema:
 
 
 def _as(table: pa.Table, contract: Dataset) -> pa.Table:
-    """Return the contract's columns, a missing `raw` as null; the simulator's own extra columns are left behind."""
+    """Return the contract's columns, null where the simulator writes none; its own extra columns are left behind."""
     columns = [
         pa.nulls(table.num_rows, field.type)
-        if field.name == "raw" and "raw" not in table.column_names
+        if field.name in _NEVER_WRITTEN and field.name not in table.column_names
         else table[field.name]
         for field in contract.schema
     ]

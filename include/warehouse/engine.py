@@ -122,8 +122,8 @@ class Warehouse:
             migrate.check(connection)
             self._ready = True
 
-    def _create_partitions(self, points: pa.Table) -> None:
-        postgres.create_partitions(self._writer, points)
+    def _create_partitions(self, table: str, rows: pa.Table) -> None:
+        postgres.create_partitions(self._writer, table, rows)
 
     @cached_property
     def _writer(self) -> sa.Engine:

@@ -4,7 +4,6 @@ A poorer answer never destroys history: a re-read of facts that is empty, or has
 replace, changes nothing. The same content again rewrites nothing, so callers know whether a window changed.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -13,24 +12,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from include.clock import Clock
-from include.datasets import Kind, Scope, dataset
-from include.errors import AlmanacError
+from include.config.logs import LogRules
+from include.datasets import INCIDENT, Kind, Scope, dataset
 from include.quality import Verdict
-from include.severity import severity_of
+from include.warehouse.columns import conform
 from include.warehouse.engine import Warehouse
-from include.warehouse.schema import load_log, metadata, metric_point, quality_result
-from include.warehouse.series import Meaning, Resolve, identify
-from include.warehouse.write import Transaction, points_of
+from include.warehouse.facts import Facts, prepare
+from include.warehouse.history import observed_changes
+from include.warehouse.records import record_rows
+from include.warehouse.schema import incident_change, load_log, metadata, quality_result
+from include.warehouse.series import Meaning, Resolve
+from include.warehouse.write import Transaction, rows_of
 
 SMALLEST_SHARE = 0.9
-
-
-class MeaningMissingError(AlmanacError):
-    """A load of points that does not say what they mean."""
 
 
 class LoadStatus(StrEnum):
@@ -51,6 +48,8 @@ class Load:
     expected_rows: int | None = None
     landed_at_path: str | None = None
     allow_shrink: bool = False
+    provisional: bool = False
+    """The rows are records of a webhook, ahead of the window's own run."""
 
 
 @dataclass(frozen=True)
@@ -73,49 +72,40 @@ def load_verdict(
     *,
     resolve: Resolve,
     clock: Clock,
-    meaning: Meaning | None = None,
+    meaning: Meaning | LogRules | None = None,
 ) -> LoadOutcome:
     """Write what was judged: rows, quarantine, quality results and the load's own entry, in one transaction.
 
-    `resolve` names services; `meaning` is required for points. Raises nothing for a refused or failed load: the
-    outcome says so, and why.
+    `resolve` names services; `meaning` is that of the query for points, the rules of logs for lines, else none.
+    Raises nothing for a refused or failed load: the outcome says so, and why.
     """
     started = clock.now()
-    quarantined = verdict.quarantined.select(["rule", "raw"])
+    apart = verdict.quarantined.select(["rule", "raw"])
+    facts = records = None
     if dataset(scope.dataset).kind is Kind.FACT:
-        if meaning is None:
-            raise MeaningMissingError(f"Points of {scope} cannot load without the query's meaning. Give `meaning`.")
-        identified = identify(scope, verdict.good, meaning, resolve)
-        rows, series = identified.points, identified.series
-        quarantined = pa.concat_tables([quarantined, identified.collisions.cast(quarantined.schema)])
+        facts = prepare(scope, verdict.good, resolve, meaning)
+        apart = pa.concat_tables([apart, facts.apart.cast(apart.schema)])
+        digest = "+".join(content_hash(conform(table, rows)) for table, rows in facts.tables.items())
     else:
-        rows, series = _records(scope, verdict.good, load, resolve), None
-    digest = content_hash(rows.drop_columns("load_id") if series is None else rows)
+        records = record_rows(scope, verdict.good, resolve, load_id=load.load_id, provisional=load.provisional)
+        digest = content_hash(records.drop_columns("load_id"))
     with warehouse.transaction() as tx:
         tx.take_turns("load", scope.source, scope.dataset, scope.query)
         before = 0
         if verdict.stop:
-            outcome = LoadOutcome(LoadStatus.FAILED, 0, quarantined.num_rows, False, digest, verdict.stop)
-        elif series is None:
-            changed = tx.merge_records(metadata.tables[scope.dataset], rows) > 0
+            outcome = LoadOutcome(LoadStatus.FAILED, 0, apart.num_rows, False, digest, verdict.stop)
+        elif facts is None:
+            changed = _merge(tx, scope, records)
             status = LoadStatus.LOADED if changed else LoadStatus.UNCHANGED
-            outcome = LoadOutcome(status, rows.num_rows, quarantined.num_rows, changed, digest)
+            outcome = LoadOutcome(status, verdict.good.num_rows, apart.num_rows, changed, digest)
         else:
-            present = tx.read(sa.select(metric_point).where(*points_of(scope)))
-            before = present.num_rows
-            outcome = _load_points(
-                tx,
-                scope,
-                points=rows,
-                series=series,
-                present=present,
-                quarantined=quarantined.num_rows,
-                digest=digest,
-                allow_shrink=load.allow_shrink,
+            before = facts.present(tx, scope)
+            outcome = _replace(
+                tx, scope, facts, before=before, apart=apart.num_rows, digest=digest, allow_shrink=load.allow_shrink
             )
         finished = clock.now()
         if outcome.status is not LoadStatus.REFUSED_SHRINK:
-            tx.replace_quarantine(scope, _stamped(quarantined.to_pandas(), scope, load, finished))
+            tx.replace_quarantine(scope, _stamped(apart.to_pandas(), scope, load, finished))
         tx.append(quality_result, _stamped(_results(verdict, outcome, before), scope, load, finished))
         entry = {
             "status": outcome.status.value,
@@ -141,53 +131,35 @@ def content_hash(rows: pa.Table) -> str:
     return f"{rows.num_rows}-{int(hashes.sum(dtype=np.uint64)):016x}"
 
 
-def _load_points(
-    tx: Transaction,
-    scope: Scope,
-    *,
-    points: pa.Table,
-    series: pd.DataFrame,
-    present: pa.Table,
-    quarantined: int,
-    digest: str,
-    allow_shrink: bool,
+def _replace(
+    tx: Transaction, scope: Scope, facts: Facts, *, before: int, apart: int, digest: str, allow_shrink: bool
 ) -> LoadOutcome:
-    least = SMALLEST_SHARE * present.num_rows
-    if points.num_rows < least and not allow_shrink:
+    """Make the scope's rows these, unless they are those that are there, or too few to replace them."""
+    if facts.size < SMALLEST_SHARE * before and not allow_shrink:
         message = (
-            f"{scope}: this read has {points.num_rows} rows and would replace {present.num_rows}; nothing was written. "
+            f"{scope}: this read has {facts.size} rows and would replace {before}; nothing was written. "
             "If history really became smaller, load it again with allow_shrink."
         )
-        return LoadOutcome(LoadStatus.REFUSED_SHRINK, present.num_rows, quarantined, False, digest, message)
-    tx.merge_series(series)
-    if content_hash(present) == digest:
-        return LoadOutcome(LoadStatus.UNCHANGED, points.num_rows, quarantined, False, digest)
-    tx.replace_points(scope, points)
-    return LoadOutcome(LoadStatus.LOADED, points.num_rows, quarantined, True, digest)
+        return LoadOutcome(LoadStatus.REFUSED_SHRINK, before, apart, False, digest, message)
+    facts.refer(tx)
+    if facts.size == before and _present_hash(tx, scope, facts) == digest:
+        return LoadOutcome(LoadStatus.UNCHANGED, facts.size, apart, False, digest)
+    for table, rows in facts.tables.items():
+        tx.replace_facts(table, scope, rows)
+    return LoadOutcome(LoadStatus.LOADED, facts.size, apart, True, digest)
 
 
-def _records(scope: Scope, good: pa.Table, load: Load, resolve: Resolve) -> pa.Table:
-    """Return records with the warehouse's columns: service and severity in our words, the source and the load named."""
-    columns = {name: good[name] for name in good.column_names if name != "raw"}
-    names = pc.fill_null(good["service"], "")
-    columns |= {
-        "source": pa.repeat(scope.source, good.num_rows),
-        "service": _each(names, resolve),
-        "service_alias": names,
-        "deleted": pc.fill_null(good["deleted"], False),
-        "load_id": pa.repeat(load.load_id, good.num_rows),
-    }
-    if "severity" in columns:
-        columns["severity"] = _each(columns["severity"], lambda word: severity_of(word).name)
-    return pa.table(columns)
+def _present_hash(tx: Transaction, scope: Scope, facts: Facts) -> str:
+    present = (tx.read(sa.select(table).where(*rows_of(table, scope))) for table in facts.tables)
+    return "+".join(content_hash(rows) for rows in present)
 
 
-def _each(words: pa.ChunkedArray, meaning: Callable[[str], str]) -> pa.Array:
-    """Return the meaning of every word, asked once for each that differs."""
-    encoded = words.combine_chunks().dictionary_encode()
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.combine_chunks()
-    return pa.array([meaning(word) for word in encoded.dictionary.to_pylist()], pa.string()).take(encoded.indices)
+def _merge(tx: Transaction, scope: Scope, records: pa.Table) -> bool:
+    """Merge records, and keep what is seen of the history of incidents; return whether anything changed."""
+    changed = tx.merge_records(metadata.tables[scope.dataset], records)
+    if scope.dataset == INCIDENT.name:
+        changed += tx.merge_records(incident_change, observed_changes(records))
+    return changed > 0
 
 
 def _results(verdict: Verdict, outcome: LoadOutcome, before: int) -> pd.DataFrame:

@@ -55,7 +55,7 @@ def copy_points(connection: sa.Connection, points: pa.Table) -> None:
     day = ts // _DAY_US
     ends = [*(np.flatnonzero(np.diff(day)) + 1), len(day)]
     for first, end in itertools.pairwise([0, *ends]):
-        target = partition_name(int(day[first]))
+        target = partition_name("metric_point", int(day[first]))
         with _cursor(connection).copy(f'copy "{target}" from stdin (format binary)') as copy:
             copy.write(_HEADER)
             for start in range(first, end, _ROWS_PER_BLOCK):
@@ -128,32 +128,32 @@ def read_rows(connection: sa.Connection, statement: sa.Select[Any], schema: dict
     )
 
 
-def partition_name(day: int) -> str:
+def partition_name(table: str, day: int) -> str:
     """Return the name of the partition of a day, counted from 1970-01-01.
 
-    >>> partition_name(20762)
+    >>> partition_name("metric_point", 20762)
     'metric_point_20261105'
     """
-    return f"metric_point_{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day):%Y%m%d}"
+    return f"{table}_{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day):%Y%m%d}"
 
 
-def create_partitions(engine: sa.Engine, points: pa.Table) -> None:
-    """Create the daily partitions that these points need, in a short transaction of its own.
+def create_partitions(engine: sa.Engine, table: str, rows: pa.Table) -> None:
+    """Create the daily partitions of a table that these rows need, in a short transaction of its own.
 
     A table is made first and attached then: unlike `create table … partition of`, that does not wait for running loads.
     """
-    days = np.unique(_int64(points["ts"]) // _DAY_US)
+    days = np.unique(_int64(rows["ts"]) // _DAY_US)
     with engine.begin() as connection:
-        missing = _missing(connection, days)
+        missing = _missing(connection, table, days)
         if not missing:
             return
         lock_until_commit(connection, "partitions")
-        for day in _missing(connection, np.array(missing)):
-            name = partition_name(day)
+        for day in _missing(connection, table, np.array(missing)):
+            name = partition_name(table, day)
             start = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day)
             bounds = f"from ('{start.isoformat()}') to ('{(start + timedelta(days=1)).isoformat()}')"
-            connection.exec_driver_sql(f'create table "{name}" (like metric_point including defaults)')
-            connection.exec_driver_sql(f'alter table metric_point attach partition "{name}" for values {bounds}')
+            connection.exec_driver_sql(f'create table "{name}" (like "{table}" including defaults)')
+            connection.exec_driver_sql(f'alter table "{table}" attach partition "{name}" for values {bounds}')
 
 
 def lock_until_commit(connection: sa.Connection, *parts: str) -> None:
@@ -161,13 +161,14 @@ def lock_until_commit(connection: sa.Connection, *parts: str) -> None:
     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(stable_hash("almanac", *parts))))
 
 
-def _missing(connection: sa.Connection, days: np.ndarray) -> list[int]:
+def _missing(connection: sa.Connection, table: str, days: np.ndarray) -> list[int]:
     present = set(
         connection.scalars(
-            sa.text("select inhrelid::regclass::text from pg_inherits where inhparent = 'metric_point'::regclass")
+            sa.text("select inhrelid::regclass::text from pg_inherits where inhparent = cast(:name as regclass)"),
+            {"name": table},
         )
     )
-    return [int(day) for day in days if partition_name(int(day)) not in present]
+    return [int(day) for day in days if partition_name(table, int(day)) not in present]
 
 
 def _copy_out(connection: sa.Connection, statement: sa.Select[Any], options: str) -> bytes:

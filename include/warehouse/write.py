@@ -18,17 +18,21 @@ from include.warehouse import postgres, transfer
 from include.warehouse.columns import Rows, conform
 from include.warehouse.schema import (
     DIMENSIONS,
+    FACTS,
     LEDGERS,
     PLACED_BY,
     RECORDS,
     RESULTS,
+    log_template,
     metric_point,
     quarantine_row,
     series,
+    service_alias,
 )
 from include.window import Window
 
 _VERSION = ("updated_at", "load_id")
+_SEEN: Mapping[str, Callable[..., Any]] = {"first_seen": sa.func.least, "last_seen": sa.func.greatest}
 
 
 class WrongWayError(AlmanacError):
@@ -38,7 +42,7 @@ class WrongWayError(AlmanacError):
 class Transaction:
     """An open transaction: everything written through it happens together, or not at all."""
 
-    def __init__(self, connection: sa.Connection, create_partitions: Callable[[pa.Table], None]) -> None:
+    def __init__(self, connection: sa.Connection, create_partitions: Callable[[str, pa.Table], None]) -> None:
         self._connection = connection
         self._create_partitions = create_partitions
 
@@ -58,17 +62,18 @@ class Transaction:
         if not transfer.is_duckdb(self._connection):
             postgres.lock_until_commit(self._connection, *parts)
 
-    def replace_points(self, scope: Scope, points: Rows) -> int:
-        """Make the points of a scope (its series, within its window) exactly these; return their number.
+    def replace_facts(self, table: sa.Table, scope: Scope, rows: Rows) -> int:
+        """Make the rows of a scope (its source, its query, within its window) exactly these; return their number.
 
-        `points` has [series_id, ts, value]; the series must be in `series` already, for they tell what the scope holds.
+        Points have [series_id, ts, value]; their series must be in `series` already: they tell what the scope holds.
         """
-        rows = _by_day(conform(metric_point, points))
-        self.take_turns("metric_point", scope.source, scope.query)
-        self._connection.execute(sa.delete(metric_point).where(*points_of(scope)))
-        if rows.num_rows and not transfer.is_duckdb(self._connection):
-            self._create_partitions(rows)
-        return transfer.insert(self._connection, metric_point, rows)
+        _must_be(table, FACTS, "replace_facts")
+        whole = _by_day(conform(table, rows))
+        self.take_turns(table.name, scope.source, scope.query)
+        self._connection.execute(sa.delete(table).where(*rows_of(table, scope)))
+        if whole.num_rows and not transfer.is_duckdb(self._connection):
+            self._create_partitions(table.name, whole)
+        return transfer.insert(self._connection, table, whole)
 
     def merge_records(self, table: sa.Table, rows: Rows) -> int:
         """Merge records by key: the newest (`updated_at`, then `load_id`) wins; return how many rows changed.
@@ -149,7 +154,16 @@ class Transaction:
 
     def merge_series(self, rows: Rows) -> int:
         """Add series and refresh known ones, whose first and last sight only widen; return how many changed."""
-        return self._merge(series, rows, [], widen={"first_seen": sa.func.least, "last_seen": sa.func.greatest})
+        return self._merge(series, rows, [], widen=_SEEN)
+
+    def merge_aliases(self, rows: Rows) -> int:
+        """Add names by which sources call services, and refresh known ones; return how many changed."""
+        return self._merge(service_alias, rows, [], widen=_SEEN)
+
+    def merge_templates(self, rows: Rows) -> int:
+        """Add log templates and widen when known ones were seen, whose example stays; return how many changed."""
+        kept = {name: lambda old, _new: old for name in ("example", "merged_into")}
+        return self._merge(log_template, rows, [], widen={**_SEEN, **kept})
 
     def resolve_again(self, table: sa.Table, source: str, services: Mapping[str, str]) -> int:
         """Give what a source calls by an alias (`services`: alias → service) that service; return how many changed.
@@ -158,16 +172,17 @@ class Transaction:
         """
         changed = 0
         for alias, name in sorted(services.items()):
-            mine = (table.c.source == source, table.c.service_alias == alias, table.c.service != name)
+            called = table.c["alias" if table is service_alias else "service_alias"]
+            mine = (table.c.source == source, called == alias, table.c.service != name)
             changed += self._connection.execute(sa.update(table).where(*mine).values(service=name)).rowcount
         return changed
 
-    def expire(self, table: sa.Table, column: str, before: Any) -> int:
-        """Delete rows whose time is before a moment (retention); return how many."""
-        return self._connection.execute(sa.delete(table).where(table.c[column] < before)).rowcount
+    def expire(self, table: sa.Table, column: str, before: Any, *only: sa.ColumnElement[bool]) -> int:
+        """Delete rows whose time is before a moment (retention), of those that meet all `only`; return how many."""
+        return self._connection.execute(sa.delete(table).where(table.c[column] < before, *only)).rowcount
 
     def _merge(
-        self, table: sa.Table, rows: Rows, version: list[str], widen: dict[str, Callable[..., Any]] | None = None
+        self, table: sa.Table, rows: Rows, version: list[str], widen: Mapping[str, Callable[..., Any]] | None = None
     ) -> int:
         whole = conform(table, rows)
         if not whole.num_rows:
@@ -201,14 +216,13 @@ class Transaction:
             return self._connection.execute(merged, execution_options={"preserve_rowcount": True}).rowcount
 
 
-def points_of(scope: Scope) -> Iterable[sa.ColumnElement[bool]]:
-    """Return the conditions that pick the points of a scope."""
+def rows_of(table: sa.Table, scope: Scope) -> Iterable[sa.ColumnElement[bool]]:
+    """Return the conditions that pick a scope's rows of a table of facts."""
+    within = (table.c.ts >= scope.window.start, table.c.ts < scope.window.end)
+    if table is not metric_point:
+        return (*within, table.c.source == scope.source, table.c.query == scope.query)
     own = sa.select(series.c.series_id).where(series.c.source == scope.source, series.c.query == scope.query)
-    return (
-        metric_point.c.ts >= scope.window.start,
-        metric_point.c.ts < scope.window.end,
-        metric_point.c.series_id.in_(own),
-    )
+    return (*within, metric_point.c.series_id.in_(own))
 
 
 def in_shard(identity: sa.ColumnElement[int], shard: int, shards: int) -> sa.ColumnElement[bool]:
@@ -216,12 +230,12 @@ def in_shard(identity: sa.ColumnElement[int], shard: int, shards: int) -> sa.Col
     return sa.func.abs(identity % sa.literal(shards)) == shard  # abs last: that of the smallest integer overflows
 
 
-def _by_day(points: pa.Table) -> pa.Table:
-    """Return points with days in order, otherwise as given: whole blocks of storage can be skipped by time then."""
-    day = points["ts"].cast(pa.int64()).to_numpy() // 86_400_000_000
+def _by_day(rows: pa.Table) -> pa.Table:
+    """Return rows with days in order, otherwise as given: whole blocks of storage can be skipped by time then."""
+    day = rows["ts"].cast(pa.int64()).to_numpy() // 86_400_000_000
     if len(day) == 0 or bool(np.all(day[:-1] <= day[1:])):
-        return points
-    return points.take(np.argsort((day - day.min()).astype(np.int16), kind="stable"))  # 16 bits: radix sort
+        return rows
+    return rows.take(np.argsort((day - day.min()).astype(np.int16), kind="stable"))  # 16 bits: radix sort
 
 
 def _loaded_for(table: sa.Table, scope: Scope) -> Iterable[sa.ColumnElement[bool]]:

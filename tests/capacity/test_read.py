@@ -44,7 +44,7 @@ def warehouse(warehouse_url: str) -> Warehouse:
         with made.transaction() as tx:
             tx.merge_series([row])
             points = pd.DataFrame({"series_id": identity, "ts": ts, "value": value})
-            tx.replace_points(Scope("s", "metric_point", name, Window(START, AS_OF)), points)
+            tx.replace_facts(metric_point, Scope("s", "metric_point", name, Window(START, AS_OF)), points)
     return made
 
 

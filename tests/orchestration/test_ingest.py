@@ -1,5 +1,6 @@
 """Ingest without a scheduler: what is read, what is loaded, what is announced, and what each failure leaves behind."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pandas as pd
@@ -170,9 +171,9 @@ def test_alerts_come_with_service_and_severity_in_our_words(shop: Shop):
 
 def test_what_a_source_says_about_its_own_answer_is_kept(shop: Shop):
     shop.usual(SEVEN)
-    landed, warnings = read_source(shop.rt, Scope("shop", "metric_point", "errors", SEVEN), Access())
-    assert warnings == ()
-    load_landed(shop.rt, landed, ("one store did not answer", "results were rounded"))
+    reading = read_source(shop.rt, Scope("shop", "metric_point", "errors", SEVEN), Access())
+    assert reading.warnings == ()
+    load_landed(shop.rt, replace(reading, warnings=("one store did not answer", "results were rounded")))
     results = shop.rows(quality_result, quality_result.c.rule == "source_without_warnings").to_dict("records")
     assert [(one["level"], bool(one["success"]), one["message"]) for one in results] == [
         ("warn", False, "one store did not answer; results were rounded")

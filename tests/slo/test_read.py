@@ -64,7 +64,7 @@ def fill(warehouse: Warehouse, name: str, values: dict[tuple[str, str], Any], st
         points.append(pd.DataFrame({"series_id": identity, "ts": ts, "value": np.asarray(numbers, float)}).dropna())
     with warehouse.transaction() as tx:
         tx.merge_series(rows)
-        tx.replace_points(Scope("s", "metric_point", name, Window(START, AS_OF)), pd.concat(points))
+        tx.replace_facts(metric_point, Scope("s", "metric_point", name, Window(START, AS_OF)), pd.concat(points))
 
 
 def test_bad_of_total_is_summed_over_the_services_series_and_no_others(warehouse: Warehouse) -> None:

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from include.datasets import ALERT, Scope, canonical_labels
 from include.warehouse import Load, LoadStatus, Meaning, Warehouse, load_verdict
-from include.warehouse.load import MeaningMissingError, content_hash
+from include.warehouse.facts import MeaningMissingError
+from include.warehouse.load import content_hash
 from include.warehouse.schema import alert, load_log, metric_point, quality_result, quarantine_row, series
 from include.window import Window, stable_hash
 from tests.warehouse.shop import CLOCK, HOUR, NEXT_HOUR, START, Judged, load, minutes, quarantined, scope

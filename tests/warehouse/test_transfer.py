@@ -29,7 +29,7 @@ def test_points_come_back_as_they_went_in(warehouse: Warehouse, points: list[tup
     columns = [list(column) for column in zip(*points, strict=True)] or [[], [], []]
     rows = conform(metric_point, dict_table(columns))
     if not warehouse.is_duckdb and rows.num_rows:
-        warehouse._create_partitions(rows)
+        warehouse._create_partitions("metric_point", rows)
     with warehouse._open(shared=False) as connection:
         insert(connection, metric_point, rows)
         back = fetch(connection, sa.select(metric_point)).to_pylist()

@@ -172,7 +172,7 @@ def test_a_transaction_that_raises_leaves_nothing(warehouse: Warehouse) -> None:
 
     def fail_on_the_way() -> None:
         with warehouse.transaction() as tx:
-            tx.replace_points(scope(), [])
+            tx.replace_facts(metric_point, scope(), [])
             tx.replace_dimension(slo, [{"name": "a", "service": "cart"}])
             raise RuntimeError("on the way")
 
@@ -189,7 +189,7 @@ def test_points_of_many_days_in_any_order_are_all_there(warehouse: Warehouse) ->
         own = tx.read(sa.select(series.c.series_id))["series_id"][0].as_py()
         times = [month.start + timedelta(hours=7 * hour % 720) for hour in range(720)]
         points = {"series_id": [own] * 720, "ts": pa.array(times, UTC_TIME), "value": [float(i) for i in range(720)]}
-        assert tx.replace_points(scope(month), pa.table(points)) == 720
+        assert tx.replace_facts(metric_point, scope(month), pa.table(points)) == 720
     rows = warehouse.frame(sa.select(metric_point).order_by(metric_point.c.ts))
     assert list(rows["ts"]) == sorted(times)
     assert sorted(rows["value"]) == [float(i) for i in range(720)]
