@@ -40,6 +40,7 @@ SUMMARY = pa.schema(
     [
         ("ts", UTC_TIME),
         ("service", pa.string()),
+        ("service_alias", pa.string()),
         ("level", pa.string()),
         ("log_class", pa.string()),
         ("template_id", pa.int64()),
@@ -75,11 +76,15 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Judged:
-    """All lines of a window: `columns` of the contract, and what was found out about each line."""
+    """All lines of a window: `columns` of the contract, and what was found out about each line.
+
+    `aliases` is what the source calls the service of each line, `services` the service of each distinct alias.
+    """
 
     columns: Columns
     size: pa.Array
-    services: pa.DictionaryArray
+    aliases: pa.DictionaryArray
+    services: pa.Array
     templates: Templates
     pairs: Pairs
     stays: NDArray[np.bool_]
@@ -89,8 +94,8 @@ class Judged:
         rows = pa.array(np.flatnonzero(self.stays))
         its = self.pairs.of_lines[self.stays]
         parts = {name: column.take(rows) for name, column in self.columns.items()}
-        parts["service_alias"] = parts["service"]
-        parts["service"] = self.services.take(rows)
+        parts["service_alias"] = self.aliases.take(rows)
+        parts["service"] = self.services.take(parts["service_alias"].indices)
         parts["level"] = pa.array(BY_LEVEL).take(pa.array(self.pairs.level[its]))
         parts["log_class"] = pa.array(CLASSES).take(pa.array(self.pairs.log_class[its]))
         parts["template_id"] = self.templates.ids.take(self.templates.codes.take(rows))
@@ -104,20 +109,21 @@ class Judged:
         lines = pa.table(
             {
                 "minute": pa.array(at - at % _MINUTE),
-                "service": self.services.indices,
+                "alias": self.aliases.indices,
                 "pair": pa.array(self.pairs.of_lines),
                 "kept": kept,
                 "bytes": self.size,
                 "kept_bytes": pc.multiply(self.size, kept),
             }
         )
-        sums = lines.group_by(["minute", "service", "pair"], use_threads=False).aggregate(
+        sums = lines.group_by(["minute", "alias", "pair"], use_threads=False).aggregate(
             [("kept", "count"), ("kept", "sum"), ("bytes", "sum"), ("kept_bytes", "sum")]
         )
         its = sums["pair"].to_numpy()
         parts = {
             "ts": _times(sums["minute"].to_numpy()),
-            "service": self.services.dictionary.take(sums["service"].combine_chunks()),
+            "service": self.services.take(sums["alias"].combine_chunks()),
+            "service_alias": self.aliases.dictionary.take(sums["alias"].combine_chunks()),
             "level": pa.array(BY_LEVEL).take(pa.array(self.pairs.level[its])),
             "log_class": pa.array(CLASSES).take(pa.array(self.pairs.log_class[its])),
             "template_id": self.templates.ids.take(pa.array(self.pairs.template[its])),
@@ -126,7 +132,7 @@ class Judged:
             "bytes": sums["bytes_sum"],
             "kept_bytes": sums["kept_bytes_sum"],
         }
-        return pa.table(parts, schema=SUMMARY).sort_by([(name, "ascending") for name in SUMMARY.names[:5]])
+        return pa.table(parts, schema=SUMMARY).sort_by([(name, "ascending") for name in SUMMARY.names[:6]])
 
     def seen(self) -> pa.Table:
         """Return the templates: each with the worst level and class of its lines, and its earliest line."""

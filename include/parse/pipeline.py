@@ -47,7 +47,9 @@ def digest(good: pa.Table, *, resolve: Callable[[str], str], rules: LogRules) ->
     pairs = _pairs(templates, normalised_levels(columns["level"], columns["message"]), rules)
     routine = pairs.log_class[pairs.of_lines] == CLASSES.index(ROUTINE)
     stays = _stays(columns, templates, routine, rules.routine_sample)
-    lines = Judged(columns, size, _services(columns["service"], resolve), templates, pairs, stays)
+    aliases = _aliases(columns["service"])
+    services = pa.array([resolve(alias) for alias in aliases.dictionary.to_pylist()], pa.string())
+    lines = Judged(columns, size, aliases, services, templates, pairs, stays)
     return Digest(lines.events(), lines.summary(), lines.seen())
 
 
@@ -70,16 +72,13 @@ def _pairs(templates: Templates, level: pa.DictionaryArray, rules: LogRules) -> 
     return Pairs(of_template, of_level, ranks, place[key])
 
 
-def _services(alias: pa.Array, resolve: Callable[[str], str]) -> pa.DictionaryArray:
-    """Return the service of each line, dictionary-encoded."""
-    encoded = alias if pa.types.is_dictionary(alias.type) else alias.dictionary_encode()
-    aliases = [text or "" for text in encoded.dictionary.to_pylist()]
-    indices = encoded.indices
-    if encoded.null_count:
-        indices = pc.fill_null(indices, len(aliases))
-        aliases.append("")
-    services = pa.array([resolve(one) for one in aliases], pa.string()).dictionary_encode()
-    return pa.DictionaryArray.from_arrays(services.indices.take(indices), services.dictionary)
+def _aliases(service: pa.Array) -> pa.DictionaryArray:
+    """Return what the source calls the service of each line, each name once in the dictionary; "" where it has none."""
+    encoded = service if pa.types.is_dictionary(service.type) else service.dictionary_encode()
+    texts = pa.concat_arrays([pc.fill_null(encoded.dictionary.cast(pa.string()), ""), pa.array([""])])
+    unique = texts.dictionary_encode()
+    codes = unique.indices.take(pc.fill_null(encoded.indices, len(texts) - 1))
+    return pa.DictionaryArray.from_arrays(codes, unique.dictionary)
 
 
 def _stays(columns: Columns, templates: Templates, routine: NDArray[np.bool_], share: float) -> NDArray[np.bool_]:
