@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from include.config.aliases import AliasResolver
 from include.config.calendar import BusinessHours, PlannedTime
 from include.config.limit import ResourceLimit
+from include.config.logs import LogRules
 from include.config.mail import Mail
 from include.config.problem import one_of
 from include.config.query import MetricQuery
@@ -38,6 +39,7 @@ class Config:
     maintenance: tuple[PlannedTime, ...] = ()
     freezes: tuple[PlannedTime, ...] = ()
     business_hours: BusinessHours = field(default_factory=BusinessHours)
+    logs: LogRules = field(default_factory=LogRules)
     mail: Mail = field(default_factory=Mail)
     folder: Path = field(default_factory=Path)
     notes: tuple[str, ...] = ()
@@ -103,6 +105,7 @@ class Config:
             "maintenance": _plain({window.name: window for window in self.maintenance}),
             "freezes": _plain({window.name: window for window in self.freezes}),
             "business_hours": self.business_hours.model_dump(mode="json"),
+            "logs": self.logs.model_dump(mode="json"),
             "mail": self.mail.model_dump(mode="json"),
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

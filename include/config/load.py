@@ -9,6 +9,7 @@ from include.config.configuration import Config
 from include.config.cross_checks import Declared
 from include.config.document import Document
 from include.config.limit import ResourceLimit
+from include.config.logs import LogRules
 from include.config.mail import Mail
 from include.config.problem import ConfigError, Problem
 from include.config.query import MetricQuery
@@ -23,6 +24,7 @@ FILES: Mapping[str, Mapping[str, bool]] = {
     "queries.yaml": {"queries": True, "defaults": True},
     "limits.yaml": {"limits": True},
     "calendar.yaml": {"maintenance": True, "freezes": True, "business_hours": False},
+    "logs.yaml": dict.fromkeys(LogRules.model_fields, False),
     "mail.yaml": dict.fromkeys(Mail.model_fields, False),
 }
 """Each file and its top-level keys; `True`: the key holds named entries. A file that is absent counts as empty."""
@@ -61,6 +63,8 @@ def _load(folder: Path) -> tuple[Config, list[Problem]]:
     problems += wrong
     hours, wrong = _business_hours(documents["calendar.yaml"])
     problems += wrong
+    logs, wrong = _logs(documents["logs.yaml"])
+    problems += wrong
     mail, wrong = _mail(documents["mail.yaml"], services)
     problems += wrong
     slos = read_slos(folder)
@@ -88,6 +92,7 @@ def _load(folder: Path) -> tuple[Config, list[Problem]]:
         maintenance=tuple(_values(maintenance).values()),
         freezes=tuple(_values(freezes).values()),
         business_hours=hours or BusinessHours(),
+        logs=logs or LogRules(),
         mail=mail or Mail(),
         folder=folder,
         notes=tuple(slos.notes),
@@ -133,6 +138,12 @@ def _name_feeds(document: Document) -> tuple[Document, list[Problem]]:
 def _business_hours(document: Document) -> tuple[BusinessHours | None, list[Problem]]:
     data = document.data.get("business_hours") if isinstance(document.data, dict) else None
     return validate(BusinessHours, {} if data is None else data, document, ("business_hours",))
+
+
+def _logs(document: Document) -> tuple[LogRules | None, list[Problem]]:
+    known = document.data if isinstance(document.data, dict) else {}
+    data = {key: value for key, value in known.items() if key in LogRules.model_fields}
+    return validate(LogRules, data, document, ())
 
 
 def _mail(document: Document, services: Mapping[str, Found[Service]]) -> tuple[Mail | None, list[Problem]]:

@@ -1,4 +1,4 @@
-"""`logs.yaml`: which log lines are kept whole, how many of the others, what their storage costs."""
+"""`logs.yaml`: which log lines are kept whole, how many of the others, what storage costs, and what is redacted."""
 
 import re
 from collections.abc import Mapping
@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from include.config.redaction import Redaction
 from include.config.values import Model, Name, one_or_many
 
 _WORD = re.compile(r"[\w][\w .'/-]{0,80}\*?")
@@ -17,6 +18,12 @@ def _word(value: str) -> str:
     return value.lower()
 
 
+def _some(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value:
+        raise ValueError("at least one word or phrase")
+    return value
+
+
 Words = Annotated[tuple[Annotated[str, AfterValidator(_word)], ...], BeforeValidator(one_or_many)]
 
 
@@ -24,7 +31,7 @@ class WordRule(Model):
     """A template falls under the rule when it has one of the words `about` (if any are given) and one of `says`."""
 
     about: Words = Field(default=(), description="what the line is about, such as payment or login; empty: anything")
-    says: Words = Field(min_length=1, description="what it says of it, such as fail* or declin*")
+    says: Annotated[Words, AfterValidator(_some)] = Field(description="what it says of it, such as fail* or declin*")
 
 
 _FAILURE = (
@@ -86,3 +93,6 @@ class LogRules(Model):
         default=None, ge=0, description="what storing a GiB of log text costs, for the saving in reports"
     )
     currency: str = Field(default="EUR", min_length=1, max_length=8, description="of the price")
+    redaction: Redaction = Field(
+        default_factory=Redaction, description="what is hidden in the texts of every source before anything is written"
+    )

@@ -104,7 +104,7 @@ def test_lines_without_message_service_or_level_are_counted() -> None:
     found = digested(line(0, None, service=None))
     (row,) = found.summary.to_pylist()
     assert (row["service"], row["level"], row["lines"], row["bytes"]) == ("", "UNKNOWN", 1, 0)
-    assert found.events["service_alias"].to_pylist() == [None]
+    assert found.events["service_alias"].to_pylist() == [""]
 
 
 def test_two_aliases_of_one_service_are_counted_together() -> None:
