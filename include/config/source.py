@@ -69,6 +69,7 @@ class FileLayout(Model):
     time_step: PositiveDuration | None = Field(default=None, description="with time_start: from one row to the next")
     time_align: PositiveDuration | None = Field(default=None, description="cut times down to a multiple of this")
     shift: Duration = Field(default=timedelta(0), description="added to every time, so that old data looks recent")
+    duration_unit: Literal["s", "ms", "us", "ns"] = Field(default="s", description="for spans: unit of the duration")
     metric: Text | None = Field(default=None, description="column with the metric's name; a query's expr selects on it")
     value: Text | None = Field(
         default=None, description="column with the value; null: the column that expr names, or /pattern/"

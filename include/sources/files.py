@@ -6,6 +6,7 @@ file is, so that it is reported in one window and not in all.
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -14,10 +15,11 @@ from upath import UPath
 
 from include.config.query import MetricQuery
 from include.config.source import Feed, FileLayout
-from include.datasets import METRIC_POINT, UTC_TIME, dataset
+from include.datasets import LOG_EVENT, METRIC_POINT, SPAN, UTC_TIME, Kind, dataset
 from include.sources.base import Source, SourceAnswerInvalid, SourceRejected, SourceUnavailable
 from include.sources.columns import made_times, times
 from include.sources.documents import Document, UnreadableFileError, form_of, read_document
+from include.sources.file_facts import UnmappedColumnError, facts, spans_once
 from include.sources.file_points import points, without_repeats
 from include.sources.file_records import records
 from include.sources.file_rows import MissingColumnError, RowSlice, path_labels
@@ -40,11 +42,15 @@ class FilesSource:
         """Yield the window's rows of all files: one batch, in order of series and time (records: of time).
 
         A row that stands in several files, or twice in one, comes once; rows that contradict each other all come, and
-        quality judges them.
+        quality judges them. Log lines come file by file, and all of them: a program may well say the same thing twice.
         """
-        tables = [table for path in self._files(window) if (table := self._table(path, window)).num_rows]
-        if tables:
-            yield from without_repeats(pa.concat_tables(tables), self._dataset).to_batches()
+        tables = (table for path in self._files(window) if (table := self._table(path, window)).num_rows)
+        if self._dataset is LOG_EVENT:
+            for table in tables:
+                yield from table.sort_by(LOG_EVENT.time).combine_chunks().to_batches()
+        elif found := list(tables):
+            once = spans_once if self._dataset is SPAN else partial(without_repeats, contract=self._dataset)
+            yield from once(pa.concat_tables(found).unify_dictionaries()).to_batches()
 
     def _files(self, window: Window) -> list[UPath]:
         pattern = self._layout.files
@@ -69,7 +75,11 @@ class FilesSource:
             rows = RowSlice(rows.table, rows.ts, rows.broken, path_labels(layout, path.as_posix()))
             if isinstance(self._query, MetricQuery):
                 return points(rows, layout, self._query)
+            if self._dataset.kind is Kind.FACT:
+                return facts(rows, layout, self._query)
             return records(rows, layout, self._query)
+        except UnmappedColumnError as error:
+            raise SourceRejected(f"Source {self._name!r}, file {path}: {error}") from error
         except (UnreadableFileError, MissingColumnError) as error:
             raise SourceAnswerInvalid(f"Source {self._name!r}, file {path}: {error}") from error
         except OSError as error:
