@@ -140,6 +140,8 @@ class SourceConfig(Model):
         if self.type in _WITHOUT_PLACE:
             if self.url or self.path:
                 raise ValueError(f"type {self.type} takes neither url nor path: see its options")
+            if self.type == "webhook" and not self.connection:
+                raise ValueError("type webhook needs connection: the one with the secret that its deliveries must show")
             return self
         if in_folder and not self.path:
             raise ValueError(f"type {self.type} needs path, a folder")

@@ -25,6 +25,8 @@ class Opening:
     max_series: int
     state: str | None = None
     """Folder or URL where this feed may keep what it must remember between reads, such as offsets of a window."""
+    inbox: str | None = None
+    """Where deliveries are kept that webhooks have brought: folder or URL."""
 
     @property
     def who(self) -> Credentials:

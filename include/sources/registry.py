@@ -13,6 +13,7 @@ from include.sources.opening import Opening, Query
 from include.sources.points import MAX_SERIES
 from include.sources.prometheus import open_prometheus
 from include.sources.redacted import RedactedSource
+from include.sources.webhook import open_webhook
 
 
 def open_source(
@@ -24,12 +25,13 @@ def open_source(
     history: tuple[SourceConfig, Credentials | None] | None = None,
     max_series: int = MAX_SERIES,
     state: str | None = None,
+    inbox: str | None = None,
 ) -> RedactedSource:
     """Return the source that reads `query`; nothing is read yet.
 
     A relative `path` lies below `home`. `history` is the source that `history_from` names, with its credentials.
     Series of one query beyond `max_series` are reported and not read. What must be remembered between reads is kept
-    below `state`.
+    below `state`. What webhooks have delivered is in `inbox`.
     Raises `SourceRejected` when this type of source cannot answer this query.
     """
     opener = _OPENERS.get(source.type)
@@ -37,7 +39,7 @@ def open_source(
         raise SourceRejected(
             f"Source {source.name!r} has the unknown type {source.type!r}. Use one of {', '.join(sorted(_OPENERS))}."
         )
-    return RedactedSource(opener(Opening(source, query, credentials, home, history, max_series, state)))
+    return RedactedSource(opener(Opening(source, query, credentials, home, history, max_series, state, inbox)))
 
 
 _OPENERS: Mapping[str, Callable[[Opening], Source]] = {
@@ -45,4 +47,5 @@ _OPENERS: Mapping[str, Callable[[Opening], Source]] = {
     "alertmanager": open_alertmanager,
     "files": open_files,
     "fleet": open_fleet,
+    "webhook": open_webhook,
 }

@@ -1,0 +1,47 @@
+"""Options of a webhook: who delivers, how deliveries are let in, and how a generic delivery is laid out."""
+
+from datetime import timedelta
+from typing import Literal
+
+from pydantic import Field
+
+from include.config.values import Model, PositiveDuration, Text
+
+Provider = Literal["alertmanager", "grafana", "pagerduty", "datadog", "generic"]
+
+
+class WebhookOptions(Model):
+    """Who delivers to a source, and how much is let in."""
+
+    provider: Provider = Field(description="who delivers: alertmanager, grafana, pagerduty, datadog or generic")
+    body_limit_mebibytes: int = Field(default=1, ge=1, le=10, description="largest single delivery")
+    per_minute: int = Field(default=120, ge=1, le=600, description="deliveries a minute; beyond, 429 with Retry-After")
+    tolerance: PositiveDuration = Field(
+        default=timedelta(minutes=5), description="how old or how far ahead the time of a signature may be"
+    )
+    timestamp_header: Text | None = Field(
+        default=None,
+        description="for grafana: the Timestamp Header of its HMAC settings; null: it signs the body alone",
+    )
+    delivery_id: Text | None = Field(
+        default=None, description="for generic: where the delivery's own id stands, such as event.id"
+    )
+
+
+class WebhookFeed(Model):
+    """How deliveries become rows; only `defaults` concerns providers other than generic."""
+
+    defaults: dict[str, Text] = Field(
+        default_factory=dict, description="column → text where a delivery says nothing, such as severity: warning"
+    )
+    records: Text | None = Field(default=None, description="for generic: where the records stand, such as data.alerts")
+    columns: dict[str, Text] = Field(
+        default_factory=dict, description="for generic: column → where it stands in a record; else its own name"
+    )
+    words: dict[str, dict[str, Text]] = Field(
+        default_factory=dict,
+        description="for generic: column → the sender's word → ours, such as status: {ok: resolved}",
+    )
+    time_unit: Literal["iso", "s", "ms", "us", "ns"] = Field(
+        default="iso", description="for generic: iso is text; else a number since 1970"
+    )
