@@ -34,8 +34,8 @@ def incident_history(warehouse: Warehouse, source: str, incident_id: str) -> pd.
     states = rows["field"].isin(FOLLOWED)
     last = rows.loc[states].groupby("field")["after"].shift()
     rows.loc[states, "before"] = rows.loc[states, "before"].fillna(last)
-    same = states & (rows["after"] == rows["before"].where(rows["before"].notna(), other=""))
-    return rows[~same].reset_index(drop=True)
+    same = states & (rows["after"] == rows["before"])
+    return rows[~same].astype(object).where(lambda cells: cells.notna(), None).reset_index(drop=True)
 
 
 def _of_field(incidents: pa.Table, field: str) -> pa.Table:
