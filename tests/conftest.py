@@ -55,6 +55,10 @@ CHECKS: dict[str, tuple[Callable[[], bool], str]] = {
         lambda: shutil.which("prometheus-alertmanager") is not None,
         "install Debian's package prometheus-alertmanager",
     ),
+    "victoriametrics": (
+        lambda: shutil.which("victoria-metrics") is not None,
+        "install Debian's package victoria-metrics",
+    ),
     "chromium": (lambda: shutil.which("chromium") is not None, "install Debian's package chromium"),
     "data": (lambda: bool(DATA) and Path(DATA or "").is_dir(), "set ALMANAC_DATA to the folder of public data"),
 }

@@ -1,9 +1,10 @@
-"""Real servers for tests: a Prometheus with known history, an Alertmanager, and `answering` for any other command.
+"""Real servers for tests: Prometheus with known history, Alertmanager, VictoriaMetrics; `answering` for other commands.
 
 Every server listens on a free port of the loopback and is stopped with its fixture. Histories are back-filled as
 OpenMetrics text with promtool, so a test knows every point that the server holds.
 """
 
+import json
 import socket
 import subprocess
 import time
@@ -120,6 +121,35 @@ def running_prometheus(
 
 
 @contextmanager
+def running_victoria_metrics(folder: Path, arguments: Sequence[str] = ()) -> Iterator[Server]:
+    """Run an empty VictoriaMetrics that keeps a hundred years."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    command = [
+        "victoria-metrics",
+        f"-storageDataPath={folder / 'data'}",
+        f"-httpListenAddr=127.0.0.1:{port}",
+        "-retentionPeriod=100y",
+        *arguments,
+    ]
+    url = f"http://127.0.0.1:{port}"
+    with answering(command, f"{url}/health", folder):
+        yield Server(url, folder)
+
+
+def write_points(server: Server, series: Mapping[str, tuple[Iterable[float], Iterable[float]]]) -> None:
+    """Write `{metric: (unix seconds, values)}` into a VictoriaMetrics, each with job="shop/cart", ready to be read."""
+    for name, (times, values) in series.items():
+        line = {
+            "metric": {"__name__": name, "job": "shop/cart"},
+            "values": list(values),
+            "timestamps": [round(at * 1000) for at in times],
+        }
+        httpx.post(f"{server.url}/api/v1/import", content=json.dumps(line), trust_env=False).raise_for_status()
+    httpx.get(f"{server.url}/internal/force_flush", trust_env=False).raise_for_status()
+
+
+@contextmanager
 def running_alertmanager(folder: Path) -> Iterator[Server]:
     """Run an Alertmanager with one receiver that does nothing."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -148,6 +178,13 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     times = [HISTORY_START + HISTORY_STEP * i for i in range(HISTORY_POINTS)]
     series = {selector: (times, history_values(base).tolist()) for selector, base in HISTORY_SERIES.items()}
     with running_prometheus(tmp_path_factory.mktemp("prometheus"), openmetrics(series)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def victoria_metrics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A VictoriaMetrics for the whole session; a test writes metrics under names of its own."""
+    with running_victoria_metrics(tmp_path_factory.mktemp("victoria")) as server:
         yield server
 
 

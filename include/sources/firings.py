@@ -108,7 +108,7 @@ def _touches(firing: Firing, window: Window) -> bool:
 
 def _firings(client: HttpClient, source: SourceConfig, window: Window) -> Iterator[Firing]:
     points: dict[tuple[tuple[str, str], ...], list[np.ndarray]] = {}
-    for matrix in read_ranges(client, source, FIRING, STEP, window):
+    for matrix in read_ranges(client, source, FIRING, STEP, window, far=True):
         bounds = np.cumsum(matrix.lengths)
         for metric, first, end in zip(matrix.metrics, bounds - matrix.lengths, bounds, strict=True):
             labels = {name: value for name, value in metric.items() if name not in ("__name__", "alertstate")}

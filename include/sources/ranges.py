@@ -12,12 +12,20 @@ from dataclasses import dataclass
 
 from include.config.source import SourceConfig
 from include.http import AnswerTooLarge, HttpClient, Rejected
-from include.sources.base import SourceAnswerInvalid, SourceUnavailable, speaking_of
+from include.sources.base import SourceAnswerInvalid, speaking_of
+from include.sources.dialects import must_be_whole, parameters, raise_if_store_is_down
 from include.sources.matrix import Matrix, parse_matrix
 from include.window import Window
 
 RANGE_PATH = "/api/v1/query_range"
 CONCURRENT = 2
+_TOO_MUCH = (
+    "too many samples",
+    "exceeded maximum resolution",
+    "-search.maxSamplesPerQuery",
+    "-search.maxPointsPerTimeseries",
+    "-search.maxMemoryPerQuery",
+)
 
 
 @dataclass(frozen=True)
@@ -54,21 +62,33 @@ def ranges(window: Window, step: int, most: int) -> Iterator[Range]:
         yield Range(begin, min(begin + (most - 1) * step, last), step)
 
 
-def read_ranges(client: HttpClient, source: SourceConfig, expr: str, step: int, window: Window) -> Iterator[Matrix]:
+def read_ranges(
+    client: HttpClient,
+    source: SourceConfig,
+    expr: str,
+    step: int,
+    window: Window,
+    *,
+    far: bool = False,
+) -> Iterator[Matrix]:
     """Yield the answers of the window's range queries in order of time, `CONCURRENT` of them under way at once.
 
-    A range whose answer is too large, for us or for the server, is asked again in halves.
+    A range whose answer is too large, for us or for the server, is asked again in halves. With `far` the server may
+    look back for a sample as far as it does by itself, where `lookback` would break a run of points.
     """
+    besides = parameters(source, None if far else step)
 
     def ask(part: Range) -> list[Matrix]:
-        form = {"query": expr, "start": part.first, "end": part.last, "step": part.step}
+        form = {"query": expr, "start": part.first, "end": part.last, "step": part.step, **besides}
         try:
             matrix = client.fetch("POST", RANGE_PATH, parse_matrix, form=form)
         except (AnswerTooLarge, Rejected) as error:
             if part.points < 2 or not _too_much(error):
+                raise_if_store_is_down(source, error)
                 raise
             return [answer for half in part.halves() for answer in ask(half)]
-        _must_be_whole(matrix, source.name)
+        must_be_whole(matrix, source)
+        _must_have_all_series(matrix, source.name)
         return [matrix.within(part.first, part.last)]
 
     with ThreadPoolExecutor(CONCURRENT) as pool, speaking_of(source.name):
@@ -84,14 +104,10 @@ def read_ranges(client: HttpClient, source: SourceConfig, expr: str, step: int, 
 def _too_much(error: AnswerTooLarge | Rejected) -> bool:
     if isinstance(error, AnswerTooLarge):
         return True
-    return "too many samples" in error.body or "exceeded maximum resolution" in error.body
+    return any(part in error.body for part in _TOO_MUCH)
 
 
-def _must_be_whole(matrix: Matrix, source: str) -> None:
-    if matrix.partial:
-        raise SourceUnavailable(
-            f"Source {source!r} says that its answer is partial. Read it again when all its stores are up."
-        )
+def _must_have_all_series(matrix: Matrix, source: str) -> None:
     for said in matrix.warnings:
         if "truncated" in said.lower():
             raise SourceAnswerInvalid(

@@ -11,6 +11,9 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from include.config.options.pagerduty import PagerDutyFeed
+from include.config.options.prometheus import PrometheusOptions
+from include.config.options.webhook import WebhookFeed, WebhookOptions
 from include.config.values import Model
 
 
@@ -26,7 +29,11 @@ class Options:
     feed: type[Model] = NoOptions
 
 
-_OPTIONS: Mapping[str, Options] = {}
+_OPTIONS: Mapping[str, Options] = {
+    "prometheus": Options(source=PrometheusOptions),
+    "webhook": Options(WebhookOptions, WebhookFeed),
+    "pagerduty": Options(feed=PagerDutyFeed),
+}
 
 
 def options_of(source_type: str) -> Options:
