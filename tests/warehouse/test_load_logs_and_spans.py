@@ -1,4 +1,4 @@
-"""Log lines and spans in the warehouse: a window is replaced as a whole, counts stay exact, names are resolved later."""
+"""Log lines and spans in the warehouse: windows are replaced as a whole, counts are exact, names resolved later."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -118,12 +118,13 @@ def test_lines_without_the_rules_of_logs_are_an_error(warehouse: Warehouse) -> N
 
 
 def test_spans_are_stored_as_they_came_with_their_service(warehouse: Warehouse) -> None:
-    outcome = load(warehouse, spans({}, {"parent_id": "0", "kind": "client", "error": None, "operation": None}))
+    pair = spans({}, {"parent_id": "0", "kind": "client", "error": None, "operation": None})
+    outcome = load(warehouse, pair)
     assert (outcome.status, outcome.rows) == (LoadStatus.LOADED, 2)
     first, second = warehouse.frame(sa.select(span).order_by(span.c.span_id)).to_dict("records")
     assert (first["service"], first["service_alias"], first["duration"]) == ("cart", "shop/cart", 0.5)
     assert (second["parent_id"], second["kind"], second["error"], second["operation"]) == ("0", "client", False, "")
-    assert load(warehouse, spans({}, {"parent_id": "0", "kind": "client"})).changed is False
+    assert load(warehouse, pair).changed is False
 
 
 def test_spans_of_many_days_are_all_there(warehouse: Warehouse) -> None:
