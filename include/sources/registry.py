@@ -10,6 +10,7 @@ from include.sources.base import Source, SourceRejected
 from include.sources.files import open_files
 from include.sources.fleet import open_fleet
 from include.sources.opening import Opening, Query
+from include.sources.pagerduty import open_pagerduty
 from include.sources.points import MAX_SERIES
 from include.sources.prometheus import open_prometheus
 from include.sources.redacted import RedactedSource
@@ -47,5 +48,6 @@ _OPENERS: Mapping[str, Callable[[Opening], Source]] = {
     "alertmanager": open_alertmanager,
     "files": open_files,
     "fleet": open_fleet,
+    "pagerduty": open_pagerduty,
     "webhook": open_webhook,
 }
