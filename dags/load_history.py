@@ -48,12 +48,13 @@ def load_history():
     """Wire the chunks of ingest to training, detection and reports."""
 
     @task
-    def chunks() -> list[dict]:
+    def chunks(dataset: str) -> list[dict]:
         from include.orchestration.tasks import here
 
-        run, _ = here()
+        run, rt = here()
         width = timedelta(days=get_current_context()["params"]["chunk_days"])
-        return [{"window": chunk.key} for chunk in run.window.chunks(width)]
+        read = any(found == dataset for _, _, found in rt.config.tasks())
+        return [{"window": chunk.key} for chunk in run.window.chunks(width)] if read else []
 
     @task
     def whole() -> list[dict]:
@@ -71,13 +72,16 @@ def load_history():
         return [{"window": run.window.key, "days": days}] if get_current_context()["params"]["train"] else []
 
     span = whole()
-    metrics = chain("ingest_metrics", max_active_tis_per_dagrun=2).expand(conf=chunks())
+    metrics = chain("ingest_metrics", max_active_tis_per_dagrun=2).expand(conf=chunks("metric_point"))
+    logs = chain("ingest_logs", max_active_tis_per_dagrun=1).expand(conf=chunks("log_event"))
+    traces = chain("ingest_traces", max_active_tis_per_dagrun=1).expand(conf=chunks("span"))
     events = chain("ingest_events").expand(conf=span)
     train = chain("train_anomaly_models", trigger_rule="all_done").expand(conf=training())
     detect = chain("detect_anomalies", trigger_rule="none_failed").expand(conf=span)
     slo = chain("report_slo", trigger_rule="all_done").expand(conf=span)
-    [metrics, events] >> train >> detect >> slo
-    [metrics, events, train, detect, slo] >> EmptyOperator(task_id="all_done", trigger_rule="none_failed")
+    ingested = [metrics, events, logs, traces]
+    ingested >> train >> detect >> slo
+    [*ingested, train, detect, slo] >> EmptyOperator(task_id="all_done", trigger_rule="none_failed")
 
 
 load_history()

@@ -8,7 +8,8 @@ import pytest
 
 DAGS = Path(__file__).parent.parent / "dags"
 EXPECTED = {
-    "ingest_metrics", "ingest_events", "load_history", "detect_anomalies", "train_anomaly_models", "report_capacity",
+    "ingest_metrics", "ingest_events", "ingest_logs", "ingest_traces", "load_history",
+    "detect_anomalies", "train_anomaly_models", "report_capacity",
     "report_slo", "report_data_quality", "deliver_reports", "maintain_warehouse",
 }  # fmt: skip
 

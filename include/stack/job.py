@@ -25,7 +25,14 @@ from include.window import Window
 HISTORY_DAYS = 28
 PARTITIONS = 3
 CONSUMERS = ("report_slo", "report_data_quality", "detect_anomalies", "train_anomaly_models", "report_capacity")
-PRODUCERS = ("load_history", "deliver_reports", "maintain_warehouse", "ingest_events", "ingest_metrics")
+PRODUCERS = ("load_history", "deliver_reports", "maintain_warehouse")
+INGESTS = {
+    "ingest_events": {"alert", "incident", "incident_change", "change_event"},
+    "ingest_logs": {"log_event"},
+    "ingest_traces": {"span"},
+    "ingest_metrics": {"metric_point"},
+}
+"""Which datasets each ingesting DAG brings; one whose datasets no source has stays paused."""
 POOLS = {"almanac_sources": (2, "How many source reads run at once")}
 
 
@@ -58,6 +65,17 @@ class Job:
     def has_fleet(self) -> bool:
         """Whether the configuration reads the simulated fleet."""
         return any(source.type == "fleet" for source in self.config.sources.values())
+
+    @property
+    def ingests(self) -> list[str]:
+        """The ingesting DAGs that have something to read."""
+        there = {dataset for _, _, dataset in self.config.tasks()}
+        return [dag_id for dag_id, datasets in INGESTS.items() if datasets & there]
+
+    @property
+    def dags(self) -> tuple[str, ...]:
+        """Every DAG that this installation runs: consumers first, what produces partitions last."""
+        return (*CONSUMERS, *PRODUCERS, *self.ingests)
 
     @property
     def fleet_state(self) -> Path:
@@ -118,8 +136,8 @@ class Job:
 
     def unpause(self) -> None:
         """Let the DAGs run: consumers first, the producer of partitions last."""
-        self._earlier = {(dag_id, run.run_id) for dag_id in (*CONSUMERS, *PRODUCERS) for run in self.api.runs(dag_id)}
-        for dag_id in (*CONSUMERS, *PRODUCERS):
+        self._earlier = {(dag_id, run.run_id) for dag_id in self.dags for run in self.api.runs(dag_id)}
+        for dag_id in self.dags:
             self.api.unpause(dag_id)
 
     def load_history(self, window: Window) -> None:
@@ -132,11 +150,7 @@ class Job:
         what = f"{len(windows)} partitions of {self.settings.grid_minutes} minutes"
         with self.step("Run the last steps", what) as say:
             keys = {f"{window.start:%Y-%m-%dT%H:%M:%S}" for window in windows}
-            runs = [
-                self.api.trigger(dag_id, partition_key=key)
-                for key in sorted(keys)
-                for dag_id in ("ingest_events", "ingest_metrics")
-            ]
+            runs = [self.api.trigger(dag_id, partition_key=key) for key in sorted(keys) for dag_id in self.ingests]
             for run in runs:
                 with self._noted():
                     self.api.wait(run, 600)
@@ -167,7 +181,7 @@ class Job:
 
     def record_runs(self) -> None:
         """Write down how every DAG run ended, as Airflow's API tells it."""
-        runs = [run for dag_id in (*CONSUMERS, *PRODUCERS) for run in self._own_runs(dag_id)]
+        runs = [run for dag_id in self.dags for run in self._own_runs(dag_id)]
         told = [{"dag_id": run.dag_id, "run_id": run.run_id, "state": run.state} for run in runs]
         (self.settings.home / "last_run.json").write_text(json.dumps({"days": self.days, "runs": told}, indent=1))
         told_already = " ".join(self.problems)
@@ -235,7 +249,7 @@ class Job:
 
     def _dags_are_read(self) -> bool:
         known = self.api.dag_ids()
-        if {*CONSUMERS, *PRODUCERS} <= known:
+        if set(self.dags) <= known:
             return True
         errors = self.api.import_errors()
         if errors:

@@ -14,7 +14,7 @@ from include.settings import REPOSITORY, Settings
 from include.stack.environment import USER
 from include.stack.findings import Findings, match
 from include.warehouse import Warehouse
-from include.warehouse.schema import delivery, episode, metric_point, quarantine_row, series
+from include.warehouse.schema import delivery, episode, log_summary, metric_point, quarantine_row, series, span
 from include.window import Window
 
 if TYPE_CHECKING:
@@ -55,12 +55,28 @@ def _found(job: "Job", warehouse: Warehouse, end: datetime) -> list[str]:
         )
     ).iloc[0]
     lines = [f"{points:,} points of {known:,} series loaded, {quarantined:,} rows in quarantine"]
+    lines += _logs_and_traces(warehouse)
     lines += [detection_line(job, warehouse, end)]
     store = Store(job.settings.documents)
     for name in ("capacity", "slo"):
         entry = store.latest(name, EVERYONE)
         if entry:
             lines.append(store.read(name, entry.id).verdict.text)
+    return lines
+
+
+def _logs_and_traces(warehouse: Warehouse) -> list[str]:
+    sums = [
+        sa.func.coalesce(sa.func.sum(log_summary.c[name]), 0).label(name) for name in ("lines", "bytes", "kept_bytes")
+    ]
+    read = warehouse.frame(sa.select(*sums)).astype("int64").iloc[0]
+    spans = warehouse.frame(sa.select(sa.func.count().label("spans")).select_from(span)).iloc[0]["spans"]
+    lines = []
+    if read["lines"]:
+        saved = 1 - read["kept_bytes"] / read["bytes"]
+        lines.append(f"{read['lines']:,} log lines read and counted; {saved:.0%} of their volume need not be stored")
+    if spans:
+        lines.append(f"{spans:,} spans of traces loaded")
     return lines
 
 

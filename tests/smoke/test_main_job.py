@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
@@ -17,7 +18,7 @@ from include.config import load_config
 from include.report import EVERYONE, Store
 from include.settings import Settings
 from include.stack.findings import match
-from include.stack.job import CONSUMERS, PRODUCERS, Job
+from include.stack.job import CONSUMERS, INGESTS, PRODUCERS, Job, fleet_folder
 from include.stack.summary import episodes_of
 from include.stack.terminal import Terminal
 from include.warehouse import Warehouse
@@ -26,14 +27,19 @@ from include.warehouse.schema import (
     delivery,
     lineage,
     load_log,
+    log_event,
+    log_summary,
     metric_point,
     series,
     slo_status,
+    span,
 )
 from include.window import Window
 
 pytestmark = pytest.mark.smoke
 LEAST_RECALL = 0.60
+LEAST_SAVED = 0.78
+"""Share of the volume of log lines that need not be stored."""
 MOST_FALSE = 0.50
 """False episodes per service and day."""
 
@@ -64,7 +70,7 @@ def truth(job: Job, tmp_path_factory: pytest.TempPathFactory) -> dict:
 
 def test_airflow_says_that_every_run_of_every_dag_succeeded(told: dict):
     assert {run["state"] for run in told["runs"]} == {"success"}
-    assert {run["dag_id"] for run in told["runs"]} >= {*CONSUMERS, *PRODUCERS} - {"maintain_warehouse"}
+    assert {run["dag_id"] for run in told["runs"]} >= {*CONSUMERS, *PRODUCERS, *INGESTS} - {"maintain_warehouse"}
 
 
 def test_nothing_runs_any_more(job: Job):
@@ -90,13 +96,42 @@ def test_no_load_failed(warehouse: Warehouse):
     assert set(warehouse.frame(sa.select(load_log.c.status).distinct())["status"]) <= {"loaded", "unchanged"}
 
 
+def test_every_log_line_is_counted_and_most_of_their_volume_is_not_stored(warehouse: Warehouse, job: Job, told: dict):
+    by_class = warehouse.frame(
+        sa.select(
+            log_summary.c.log_class,
+            *(sa.func.sum(log_summary.c[name]).label(name) for name in ("lines", "kept", "bytes", "kept_bytes")),
+        ).group_by(log_summary.c.log_class)
+    ).set_index("log_class")
+    stored = warehouse.frame(
+        sa.select(log_event.c.log_class, sa.func.count().label("lines")).group_by(log_event.c.log_class)
+    ).set_index("log_class")["lines"]
+    saved = 1 - by_class["kept_bytes"].sum() / by_class["bytes"].sum()
+    print(f"\n{by_class['lines'].sum():,} log lines counted, {saved:.1%} of their volume not stored")
+    written = sum(pq.read_metadata(path).num_rows for path in fleet_folder(job.settings, job.config).glob("logs/*"))
+    assert 0.97 * written <= by_class["lines"].sum() <= written
+    assert stored.to_dict() == by_class["kept"].astype(int).to_dict()
+    whole = by_class.loc[["CRITICAL", "INTERESTING"]]
+    assert (whole["kept"] == whole["lines"]).all()
+    assert saved >= LEAST_SAVED
+
+
+def test_every_span_is_there_once_and_has_its_service(warehouse: Warehouse, job: Job):
+    identity = (span.c.trace_id, span.c.span_id)
+    count = sa.select(sa.func.count().label("n"))
+    spans = warehouse.frame(count.select_from(span))["n"].iloc[0]
+    assert spans == warehouse.frame(count.select_from(sa.select(*identity).distinct().subquery()))["n"].iloc[0]
+    assert spans > 10_000
+    assert set(warehouse.frame(sa.select(span.c.service).distinct())["service"]) <= set(job.config.services)
+
+
 def test_the_planted_faults_are_found_without_many_false_alarms(
     warehouse: Warehouse, job: Job, truth: dict, told: dict
 ):
-    span = warehouse.frame(
+    whole = warehouse.frame(
         sa.select(sa.func.min(metric_point.c.ts).label("a"), sa.func.max(metric_point.c.ts).label("b"))
     )
-    window = Window(span["a"].iloc[0].to_pydatetime(), span["b"].iloc[0].to_pydatetime() + pd.Timedelta("1min"))
+    window = Window(whole["a"].iloc[0].to_pydatetime(), whole["b"].iloc[0].to_pydatetime() + pd.Timedelta("1min"))
     found = match(episodes_of(warehouse), truth["faults"], window, len(job.config.services))
     print(
         f"\n{found.found} of {found.planted} planted faults found ({found.recall:.0%}; at least {LEAST_RECALL:.0%}), "
