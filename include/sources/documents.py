@@ -159,16 +159,17 @@ def _at(value: Any, steps: list[str]) -> Iterable[Any]:
 
 def _table(rows: list[dict[str, Any]]) -> pa.Table:
     """Return JSON rows as text columns; a nested key `a: {b: 1}` is the column `a.b`."""
-    flat = [_flat(row) for row in rows]
-    names = list(dict.fromkeys(name for row in flat for name in row))
-    return pa.table({name: pa.array([row.get(name) for row in flat], pa.string()) for name in names})
+    cells = [flat(row) for row in rows]
+    names = list(dict.fromkeys(name for row in cells for name in row))
+    return pa.table({name: pa.array([row.get(name) for row in cells], pa.string()) for name in names})
 
 
-def _flat(row: Mapping[str, Any], prefix: str = "") -> dict[str, str | None]:
+def flat(row: Mapping[str, Any], prefix: str = "") -> dict[str, str | None]:
+    """Return a JSON object as texts: a nested key `a: {b: 1}` is `a.b`, a list is its JSON."""
     out: dict[str, str | None] = {}
     for key, value in row.items():
         if isinstance(value, dict) and value:
-            out.update(_flat(value, f"{prefix}{key}."))
+            out.update(flat(value, f"{prefix}{key}."))
         else:
             out[prefix + key] = _text(value)
     return out

@@ -24,7 +24,7 @@ def points(rows: RowSlice, layout: FileLayout, query: MetricQuery) -> pa.Table:
     rows.must_have([*layout.labels.values(), *([layout.metric] if layout.metric else [])])
     if layout.metric and rows.table.num_rows:
         wanted = pc.fill_null(pc.equal(as_text(rows.table[layout.metric].combine_chunks()), query.expr), False)
-        rows = RowSlice(rows.table.filter(wanted), rows.ts.filter(wanted), rows.broken, rows.path)
+        rows = rows.filter(wanted)
     tables = [
         narrowed(_column(rows, layout, column, named), query.identity_labels)
         for column, named in _value_columns(rows, layout, query.expr)
@@ -76,7 +76,7 @@ def _column(rows: RowSlice, layout: FileLayout, column: str, named: bool) -> pa.
         cells = as_text(rows.table[column].combine_chunks())
         there = pc.fill_null(pc.not_equal(pc.utf8_trim_whitespace(cells), ""), False)
         if not pc.all(there).as_py():
-            rows = RowSlice(rows.table.filter(there), rows.ts.filter(there), rows.broken, rows.path)
+            rows = rows.filter(there)
     values = numbers(rows.table[column].combine_chunks())
     wrong = pc.or_(values.is_null(), rows.ts.is_null()).to_numpy(zero_copy_only=False)
     constants = {**layout.constants, **rows.path, **({"metric": column} if named else {})}

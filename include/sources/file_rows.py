@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from include.config.source import FileLayout
 from include.errors import AlmanacError
@@ -22,12 +23,21 @@ class MissingColumnError(AlmanacError):
 
 @dataclass(frozen=True)
 class RowSlice:
-    """Rows of one file: their cells, their times (null where unreadable), broken lines, labels from the file's path."""
+    """Rows of one file: their cells, their times (null where unreadable), broken lines, labels from the file's path.
+
+    `texts` are the rows as their source wrote them, where that is known and says more than the cells.
+    """
 
     table: pa.Table
     ts: pa.Array
     broken: list[str]
     path: Mapping[str, str]
+    texts: pa.Array | None = None
+
+    def filter(self, mask: pa.Array) -> "RowSlice":
+        """Return the rows where the mask is true; the broken lines stay."""
+        texts = None if self.texts is None else self.texts.filter(mask)
+        return RowSlice(self.table.filter(mask), self.ts.filter(mask), self.broken, self.path, texts)
 
     def must_have(self, columns: Iterable[str]) -> None:
         """Raise `MissingColumnError` when the file lacks one of the columns; a file without rows lacks nothing."""
@@ -36,7 +46,9 @@ class RowSlice:
                 raise MissingColumnError(column, self.table.column_names)
 
     def raw(self, wrong: np.ndarray) -> pa.Array:
-        """Return each wrong row as JSON text, and null for the others."""
+        """Return the text of each wrong row, JSON of its cells where only those are known, and null for the others."""
+        if self.texts is not None:
+            return pc.if_else(pa.array(wrong), self.texts, None)
         raw = np.full(self.table.num_rows, None, dtype=object)
         places = np.flatnonzero(wrong)
         if len(places):
