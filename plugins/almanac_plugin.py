@@ -1,6 +1,7 @@
 """Almanac in Airflow's own navigation: its pages under /almanac, for signed-in users who may see them.
 
-The pages serve stored documents and never open the warehouse. They are built when the first request comes, so that the
+Beside them, under /almanac/hooks, is where other systems deliver their alerts: these routes ask for no sign-in but for
+each source's own secret. Neither opens the warehouse. Both are built when the first request comes, so that the
 scheduler and the workers, which load this file too, pay nothing for them.
 """
 
@@ -11,6 +12,7 @@ from urllib.parse import quote
 from airflow.plugins_manager import AirflowPlugin
 
 PREFIX = "/almanac"
+HOOKS = f"{PREFIX}/hooks"
 RESOURCE = "Almanac"
 
 
@@ -50,6 +52,21 @@ class Pages:
         await self.app(scope, receive, send)
 
 
+class Hooks:
+    """The ASGI app that takes deliveries of webhooks; it asks each for its source's own secret."""
+
+    @cached_property
+    def app(self) -> Any:
+        """The way in to the inbox."""
+        from include.orchestration.hooks import hooks
+
+        return hooks()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer one request."""
+        await self.app(scope, receive, send)
+
+
 def _icon(colour: str) -> str:
     """Return the sign in the navigation, a page of a calendar with a rising line, as a data URL."""
     drawn = (
@@ -64,7 +81,10 @@ class AlmanacPlugin(AirflowPlugin):
     """What Almanac adds to Airflow."""
 
     name = "almanac"
-    fastapi_apps = [{"app": Pages(), "url_prefix": PREFIX, "name": "Almanac"}]  # noqa: RUF012  Airflow's own form
+    fastapi_apps = [  # noqa: RUF012  Airflow's own form; the longer prefix first, for the first that fits is asked
+        {"app": Hooks(), "url_prefix": HOOKS, "name": "Almanac webhooks"},
+        {"app": Pages(), "url_prefix": PREFIX, "name": "Almanac"},
+    ]
     external_views = [  # noqa: RUF012
         {
             "name": "Almanac",

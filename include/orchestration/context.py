@@ -8,6 +8,8 @@ from include.clock import Clock, SystemClock
 from include.window import Grid, Window, parse_time
 
 PARTITION_FORMAT = "%Y-%m-%dT%H:%M:%S"
+TRIAGE = "triage"
+"""The DAG whose loads are provisional; their run ids begin with its name."""
 
 
 @dataclass(frozen=True)

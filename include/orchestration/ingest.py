@@ -15,6 +15,7 @@ from include.config import MetricQuery, SourceConfig
 from include.config.logs import LogRules
 from include.datasets import LOG_EVENT, Scope
 from include.errors import AlmanacError, PermanentError
+from include.inbox import inbox_beside
 from include.landing import Landed, land, landed_partitions, new_load_id, read_landed
 from include.orchestration.again import nothing_new
 from include.orchestration.dimensions import sync_dimensions
@@ -126,7 +127,7 @@ def load_piece(
     allow_unit_change: bool = False,
     replay: bool = False,
 ) -> dict[str, Any]:
-    """Load every query of one source for one window; return how many scopes ended how.
+    """Load every query of one source for one window, or the one that the piece names; return how many ended how.
 
     One query's failure does not keep the others from loading. Raises `LoadFailed` at the end, or `LoadStopped` when no
     failure can be mended by trying again.
@@ -138,7 +139,7 @@ def load_piece(
     rows = 0
     errors: list[AlmanacError] = []
     for other, query, dataset in rt.config.tasks():
-        if other.name != source.name or dataset not in datasets:
+        if other.name != source.name or dataset not in datasets or query != piece.get("query", query):
             continue
         scope = Scope(source.name, dataset, query, window)
         try:
@@ -171,6 +172,7 @@ def read_source(rt: Runtime, scope: Scope, access: Access) -> Reading:
         history=access.history,
         max_series=rt.settings.max_series_per_query,
         state=rt.settings.state_of(scope.source, scope.query),
+        inbox=inbox_beside(rt.settings.landing),
     )
     window = _until_now(rt, scope)
     landed = land(rt.settings.landing, scope, opened.read(window), new_load_id(rt.clock), rt.clock)

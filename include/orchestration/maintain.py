@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from include.inbox import Inbox, inbox_beside
 from include.landing import landed_partitions, remove_landed, remove_unfinished
 from include.orchestration.runtime import Runtime
 from include.warehouse.schema import (
@@ -56,6 +57,12 @@ def prune_landing(rt: Runtime) -> dict[str, int]:
         else:
             kept += 1
     return {"removed": removed, "unfinished": remove_unfinished(store, settled), "kept": kept}
+
+
+def prune_inbox(rt: Runtime) -> dict[str, int]:
+    """Remove what webhooks delivered before the retention; return how many deliveries."""
+    oldest = rt.clock.now() - timedelta(days=rt.settings.retention_days)
+    return {"deliveries": Inbox(inbox_beside(rt.settings.landing)).remove_before(oldest)}
 
 
 def compact_warehouse(rt: Runtime) -> dict[str, Any]:

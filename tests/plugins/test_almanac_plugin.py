@@ -56,7 +56,7 @@ def visit(plugin: ModuleType, documents: Path, monkeypatch: pytest.MonkeyPatch):
     settings.cache_clear()
     monkeypatch.setenv("ALMANAC_DOCUMENTS_URL", str(documents))
     create_auth_manager()
-    declared = plugin.AlmanacPlugin.fastapi_apps[0]
+    (declared,) = [app for app in plugin.AlmanacPlugin.fastapi_apps if app["name"] == "Almanac"]
     pages = plugin.Pages()
     app = FastAPI()
     app.mount(declared["url_prefix"], pages)
