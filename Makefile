@@ -6,12 +6,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 CONFIG ?=
-DAYS ?= 28
+DAYS ?=
 HEADLESS ?=
 DATA ?= $(ALMANAC_DATA)
 
 .DEFAULT_GOAL := help
-.PHONY: help run down test lint format lock bench up stop clean
+.PHONY: help run down test lint format lock bench gaps fill up stop clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,7 +31,7 @@ $(INSTALLED): requirements.txt
 	@touch $@
 
 run: $(INSTALLED) ## Install, start Airflow and MLflow, load a simulated fleet, run the main job, say where to look
-	@$(BIN)/python -m include.stack run --days $(DAYS) $(if $(CONFIG),--config $(CONFIG)) $(if $(HEADLESS),--headless)
+	@$(BIN)/python -m include.stack run $(if $(DAYS),--days $(DAYS)) $(if $(CONFIG),--config $(CONFIG)) $(if $(HEADLESS),--headless)
 
 down: ## Stop what `make run` has started
 	@test -x $(BIN)/python && $(BIN)/python -m include.stack down $(if $(CONFIG),--config $(CONFIG)) || true
@@ -51,6 +51,12 @@ lint: $(INSTALLED) ## Style, types, import order, and whether requirements.txt s
 
 format: $(INSTALLED) ## Rewrite the code in the house style
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+gaps: $(INSTALLED) ## Say which windows of which source are missing or short (DAYS=7)
+	@$(BIN)/python -m include.warehouse gaps --days $(or $(DAYS),7)
+
+fill: $(INSTALLED) ## Read those windows again, in a running installation, and recompute what hangs on them
+	@$(BIN)/python -m include.stack fill --days $(or $(DAYS),7) $(if $(CONFIG),--config $(CONFIG))
 
 lock: $(INSTALLED) ## Compile requirements.in into requirements.txt
 	@$(BIN)/uv pip compile --quiet --no-header --python-version 3.11 requirements.in -o requirements.txt

@@ -7,36 +7,15 @@ and detection then run once over all of it. Running it again over the same days 
 from datetime import timedelta
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk import ExceptionRetryPolicy, Param, RetryAction, RetryRule, dag, get_current_context, task
+from airflow.sdk import Param, dag, get_current_context, task
 
+from include.orchestration.chain import chain
 from include.orchestration.schedule import dag_defaults
 
 CHUNK_DAYS = Param(
     7, type="integer", minimum=1, maximum=31, title="Days per chunk", description="Width of one ingest run, in days."
 )
 TRAIN = Param(True, type="boolean", title="Train", description="Train the anomaly models on what was loaded.")
-
-FAILED_RUN_STAYS_FAILED = ExceptionRetryPolicy(
-    rules=[RetryRule(exception=Exception, action=RetryAction.FAIL, reason="its own tasks were tried again already")]
-)
-
-
-def chain(dag_id: str, **kwargs):
-    """Return an operator that runs another DAG and waits for it."""
-    return TriggerDagRunOperator.partial(
-        task_id=f"run_{dag_id}",
-        trigger_dag_id=dag_id,
-        logical_date=None,
-        wait_for_completion=True,
-        reset_dag_run=True,
-        deferrable=True,
-        poke_interval=2,
-        retries=2,  # Airflow may take a task that resumes quickly for one that vanished
-        retry_delay=timedelta(seconds=5),
-        retry_policy=FAILED_RUN_STAYS_FAILED,
-        **kwargs,
-    )
 
 
 @dag(

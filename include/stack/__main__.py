@@ -1,4 +1,4 @@
-"""`python -m include.stack run | status | down`: the local installation behind `make run`."""
+"""`python -m include.stack run | fill | status | down`: the local installation behind `make run`."""
 
 import os
 import sys
@@ -78,6 +78,24 @@ def run(
             if headless:
                 stopped = here.stop()
                 here.terminal.print(f"  Stopped {', '.join(stopped)}.\n")
+
+    _guarded(main, verbose)
+
+
+@app.command()
+def fill(
+    config: Config = None,
+    days: Annotated[int, typer.Option(min=1, max=120, help="How far back to look for gaps.")] = 7,
+    source: Annotated[list[str] | None, typer.Option(help="Only this source; may be given again.")] = None,
+    verbose: Verbose = False,
+) -> None:
+    """Read again what is missing, failed or short, and recompute what hangs on it; needs a running installation."""
+
+    def main() -> None:
+        settings = settings_of(config)
+        here = Job(settings, load_config(settings.config_dir), SystemClock(), Terminal())
+        here.fill(days, source)
+        here.must_be_whole()
 
     _guarded(main, verbose)
 

@@ -25,7 +25,7 @@ from include.window import Window
 HISTORY_DAYS = 28
 PARTITIONS = 3
 CONSUMERS = ("report_slo", "report_data_quality", "detect_anomalies", "train_anomaly_models", "report_capacity")
-PRODUCERS = ("load_history", "deliver_reports", "maintain_warehouse")
+PRODUCERS = ("load_history", "fill_gaps", "deliver_reports", "maintain_warehouse")
 INGESTS = {
     "ingest_events": {"alert", "incident", "incident_change", "change_event"},
     "ingest_logs": {"log_event"},
@@ -171,6 +171,14 @@ class Job:
         self._follow(
             "Deliver reports", "e-mail to the local sink", self.api.trigger("deliver_reports", {"at_once": True}), 300
         )
+
+    def fill(self, days: int, sources: list[str] | None) -> None:
+        """Fill the gaps of the last days in an installation that runs."""
+        if "scheduler" not in self.supervisor.running():
+            raise StackError("Nothing runs, so nothing can be filled. Start it with `make run` first.")
+        self.api.sign_in()
+        run = self.api.trigger("fill_gaps", {"days": days, "sources": sources})
+        self._follow("Fill gaps", f"of the last {days} days", run, 3 * 3600)
 
     def follow_fleet(self) -> None:
         """Keep the simulated world turning in the background."""

@@ -5,7 +5,7 @@ One URL decides between an embedded DuckDB file and PostgreSQL; everything else 
 """
 
 from include.warehouse.engine import Warehouse
-from include.warehouse.gaps import gaps
+from include.warehouse.gaps import gaps, joined_gaps
 from include.warehouse.load import Load, LoadOutcome, LoadStatus, load_verdict
 from include.warehouse.read import points, points_in_batches, series_frame
 from include.warehouse.series import Meaning
@@ -17,6 +17,7 @@ __all__ = [
     "Meaning",
     "Warehouse",
     "gaps",
+    "joined_gaps",
     "load_verdict",
     "points",
     "points_in_batches",

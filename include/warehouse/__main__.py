@@ -1,20 +1,26 @@
-"""The warehouse on the command line: `python -m include.warehouse sql | status | migrate`."""
+"""The warehouse on the command line: `python -m include.warehouse sql | status | gaps | migrate`."""
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
 
 import pandas as pd
 import typer
 
+from include.clock import SystemClock
+from include.config import load_config
 from include.errors import AlmanacError
 from include.settings import settings
 from include.warehouse import migrate as revisions
 from include.warehouse import status as state
 from include.warehouse.engine import Warehouse
+from include.warehouse.gaps import gaps as find
+from include.warehouse.gaps import joined_gaps
 from include.warehouse.query import query
+from include.window import Grid, Window
 
 app = typer.Typer(help="Look into the warehouse, and bring it to the code's revision.", no_args_is_help=True)
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show the whole trace of an error.")]
@@ -59,6 +65,26 @@ def status(
         typer.echo(f"lock       {holder or 'free'}\n")
         typer.echo(_text(tables, Format.TABLE))
         typer.echo("\n" + _text(state.last_loads(warehouse, loads), Format.TABLE))
+
+
+@app.command()
+def gaps(
+    days: Annotated[int, typer.Option(min=1, max=366, help="How far back to look.")] = 7,
+    source: Annotated[list[str] | None, typer.Option(help="Only this source; may be given again.")] = None,
+    verbose: Verbose = False,
+) -> None:
+    """Say which windows of which source are missing, failed or short; `make fill` reads them again."""
+    with _one_sentence(verbose):
+        grid = Grid.of(settings().grid_minutes)
+        end = grid.floor(SystemClock().now())
+        config = load_config(settings().config_dir)
+        tasks = [
+            (one.name, query, dataset) for one, query, dataset in config.tasks() if not source or one.name in source
+        ]
+        window = Window(grid.floor(end - timedelta(days=days)), end)
+        found = find(_warehouse(), window, tasks, grid)
+        joined = joined_gaps(found, window.duration).assign(window=lambda rows: rows["window"].map(str))
+        typer.echo(_text(joined, Format.TABLE) if len(joined) else f"No gap: every window of {window} is whole.")
 
 
 @app.command()

@@ -1,6 +1,8 @@
 """Which windows of which query are not in the warehouse as they should be, told from the ledger of loads."""
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -38,6 +40,24 @@ def find_gaps(loads: pd.DataFrame, window: Window, tasks: Sequence[Task], grid: 
     found["reason"] = np.select([found["status"].isna(), bad, short], ["missing", found["status"], "short"], "")
     found["window_end"] = found["window_start"] + grid.step
     return found.loc[found["reason"] != "", _COLUMNS].reset_index(drop=True)
+
+
+def joined_gaps(found: pd.DataFrame, longest: timedelta) -> pd.DataFrame:
+    """Return [source, query, dataset, reason, window], gaps side by side joined to windows of at most `longest`.
+
+    A joined window has the reason of its first gap. Columns of `found` as `find_gaps` gives them.
+    """
+    rows: list[dict[str, Any]] = []
+    for task, own in found.sort_values([*_TASK, "window_start"]).groupby(_TASK, sort=True):
+        for start, end, reason in own[["window_start", "window_end", "reason"]].itertuples(index=False):
+            last = rows[-1] if rows and rows[-1]["task"] == task else None
+            if last and last["window"].end == start and end - last["window"].start <= longest:
+                last["window"] = Window(last["window"].start, end.to_pydatetime())
+            else:
+                whole = Window(start.to_pydatetime(), end.to_pydatetime())
+                rows.append({"task": task, "reason": reason, "window": whole})
+    named = [{**dict(zip(_TASK, row.pop("task"), strict=True)), **row} for row in rows]
+    return pd.DataFrame(named, columns=[*_TASK, "reason", "window"])
 
 
 def _last_per_window(loads: pd.DataFrame, starts: pd.DatetimeIndex, grid: Grid) -> pd.DataFrame:
