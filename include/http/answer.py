@@ -23,6 +23,10 @@ def read_json(body: bytes, where: str) -> Any:
         raise AnswerInvalid(where, "answered with nothing instead of JSON", "Check that the address is that of the API")
     try:
         return json.loads(text)
+    except RecursionError:
+        raise AnswerInvalid(
+            where, f"answered with JSON that is nested too deep: {excerpt(text)}", "Find what writes such values"
+        ) from None
     except ValueError as error:
         if _is_cut(text, error):
             raise Unavailable(

@@ -52,15 +52,20 @@ def form_of(name: str) -> str:
     raise UnreadableFileError(f"{name}: its name does not tell its format. Set format in the layout.")
 
 
+def unpacked(data: bytes) -> bytes:
+    """Return a file's bytes without gzip; raises `UnreadableFileError` where that is not whole."""
+    try:
+        return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+    except (OSError, EOFError, zlib.error) as error:
+        raise UnreadableFileError(f"it is not whole gzip ({error}). Copy it again.") from error
+
+
 def read_document(data: bytes, form: str, records: str | None = None) -> Document:
     """Return the rows of a file's bytes; `records` says where the rows of a JSON document stand.
 
     Raises `UnreadableFileError` when the file as a whole is not of that form; a bad line is not such a case.
     """
-    try:
-        plain = gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
-    except (OSError, EOFError, zlib.error) as error:
-        raise UnreadableFileError(f"it is not whole gzip ({error}). Copy it again.") from error
+    plain = unpacked(data)
     if form == "parquet":
         return _parquet(plain)
     # A byte that is not UTF-8 costs one character, not the file.

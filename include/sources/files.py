@@ -4,8 +4,9 @@ Rows whose cells cannot be read go out with `raw`. A row without a readable time
 file is, so that it is reported in one window and not in all.
 """
 
+import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import numpy as np
@@ -24,7 +25,10 @@ from include.sources.file_points import points, without_repeats
 from include.sources.file_records import records
 from include.sources.file_rows import MissingColumnError, RowSlice, path_labels
 from include.sources.opening import Opening
+from include.sources.span_files import SPAN_FORMS, spans_of_file
 from include.window import Grid, Window
+
+ALWAYS = Window(datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
 
 
 class FilesSource:
@@ -52,8 +56,24 @@ class FilesSource:
             once = spans_once if self._dataset is SPAN else partial(without_repeats, contract=self._dataset)
             yield from once(pa.concat_tables(found).unify_dictionaries()).to_batches()
 
+    def get_trace(self, trace_id: str) -> pa.Table:
+        """Return the spans of one trace from all files, in order of time; none where no file has it.
+
+        Raises `SourceRejected` for files of something else.
+        """
+        if self._dataset is not SPAN:
+            raise SourceRejected(f"Source {self._name!r} has no traces in this feed. Ask a feed of spans.")
+        wanted = trace_id.lower()
+        found = []
+        for path in self._files(ALWAYS):
+            table = self._table(path, ALWAYS)
+            found.append(table.filter(pc.fill_null(pc.equal(table["trace_id"], wanted), False)))
+        return spans_once(pa.concat_tables([SPAN.empty(), *found]).unify_dictionaries())
+
     def _files(self, window: Window) -> list[UPath]:
         pattern = self._layout.files
+        if window is ALWAYS:
+            pattern = re.sub(r"%[A-Za-z]", "*", pattern)
         dated = "%" in pattern
         if self._folder.is_file():
             return [self._folder]
@@ -70,6 +90,8 @@ class FilesSource:
     def _table(self, path: UPath, window: Window) -> pa.Table:
         layout = self._layout
         try:
+            if layout.format in SPAN_FORMS:
+                return spans_of_file(path.read_bytes(), layout.format, layout.shift, window)
             document = read_document(path.read_bytes(), layout.format or form_of(path.name), layout.records)
             rows = _in_window(document, layout, window)
             rows = RowSlice(rows.table, rows.ts, rows.broken, path_labels(layout, path.as_posix()))
@@ -92,6 +114,10 @@ def open_files(opening: Opening) -> Source:
     """Return a metric query or a feed of files."""
     feed = opening.query.layout if isinstance(opening.query, Feed) else None
     layout = feed or opening.source.layout or FileLayout()
+    if layout.format in SPAN_FORMS and not (isinstance(opening.query, Feed) and opening.query.dataset == "span"):
+        raise SourceRejected(
+            f"Source {opening.source.name!r}: files of format {layout.format} hold spans. Set dataset: span in a feed."
+        )
     return FilesSource(opening.source.name, opening.source.location(opening.home), layout, opening.query)
 
 

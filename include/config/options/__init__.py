@@ -11,9 +11,13 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from include.config.options.datadog import DatadogFeed
+from include.config.options.jaeger import JaegerFeed
 from include.config.options.pagerduty import PagerDutyFeed
 from include.config.options.prometheus import PrometheusOptions
+from include.config.options.tempo import TempoFeed
 from include.config.options.webhook import WebhookFeed, WebhookOptions
+from include.config.options.zipkin import ZipkinFeed
 from include.config.values import Model
 
 
@@ -30,9 +34,13 @@ class Options:
 
 
 _OPTIONS: Mapping[str, Options] = {
+    "datadog": Options(feed=DatadogFeed),
     "prometheus": Options(source=PrometheusOptions),
     "webhook": Options(WebhookOptions, WebhookFeed),
     "pagerduty": Options(feed=PagerDutyFeed),
+    "jaeger": Options(feed=JaegerFeed),
+    "zipkin": Options(feed=ZipkinFeed),
+    "tempo": Options(feed=TempoFeed),
 }
 
 

@@ -1,0 +1,198 @@
+"""Searches for traces that have a limit and no cursor: a window is halved until each part is answered whole."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.datasets import SPAN, UTC_TIME
+from include.http import AnswerTooLarge
+from include.sources.base import SourceAnswerInvalid, speaking_of
+from include.window import Window
+
+T = TypeVar("T")
+INDEX_ROWS_PER_TRACE = 3
+"""Jaeger and Zipkin on Cassandra read so many rows of an index of spans per trace of the limit, and no more."""
+CLOCK_SKEW = timedelta(minutes=1)
+"""By so much a span may seem to begin before its root, because the clocks of two hosts differ."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_REMEMBERED = 200_000
+
+
+@dataclass(frozen=True)
+class Part:
+    """A stretch of time, in a system's own unit since 1970."""
+
+    begin: int
+    end: int
+
+    def halves(self) -> tuple["Part", "Part"]:
+        """Return the two halves; it must be at least two units long."""
+        middle = (self.begin + self.end) // 2
+        return Part(self.begin, middle), Part(middle, self.end)
+
+
+def part_of(
+    window: Window, unit: timedelta, earlier: timedelta = timedelta(0), later: timedelta = timedelta(0)
+) -> Part:
+    """Return the smallest part in whole units that covers a window, and so much time before and after it."""
+    begin, end = window.start - earlier - _EPOCH, window.end + later - _EPOCH
+    return Part(begin // unit, -(-end // unit))
+
+
+def in_parts(whole: Part, longest: int, ask: Callable[[Part], T | None]) -> Iterator[tuple[Part, T]]:
+    """Yield the answers of consecutive parts, in order of time; a part to which `ask` says None is asked in halves.
+
+    No part is longer than `longest` units.
+    """
+    for begin in range(whole.begin, whole.end, longest):
+        waiting = [Part(begin, min(begin + longest, whole.end))]
+        while waiting:
+            part = waiting.pop()
+            answer = ask(part)
+            if answer is None:
+                waiting += reversed(part.halves())
+            else:
+                yield part, answer
+
+
+@dataclass
+class TraceSearch:
+    """One pass through time with one search; `ask` returns all spans of the traces that a part's search finds.
+
+    Where `by_span` the system finds a trace in each part in which it has a span, and a part brings its own spans. Else
+    it finds a trace where that begins, and a trace brings all its spans at once: the first time that it is seen.
+    """
+
+    source: str
+    unit: timedelta
+    limit: int
+    by_span: bool
+    ask: Callable[[Part], pa.Table]
+    service: str | None
+    warnings: list[str]
+
+    def __post_init__(self) -> None:
+        self._scale = self.unit // _MICROSECOND
+        self._ends: dict[str, int] = {}
+        self._unread: set[str] = set()
+
+    def read(self, whole: Part) -> Iterator[pa.Table]:
+        """Yield the spans of each part, each span once.
+
+        Raises `SourceAnswerInvalid` where the limit is reached within one unit of time, and where an answer is not
+        that of the part which was asked for.
+        """
+        day = timedelta(days=1) // self.unit
+        for part, spans in in_parts(whole, day, self._whole_answer):
+            begin, end = self._micro(part)
+            near = _between(spans, begin - self._scale, end + self._scale + 1)
+            strange = spans.num_rows > spans["trace_id"].null_count and not pc.any(near).as_py()
+            if self.by_span:
+                fresh = spans.filter(pc.or_(_between(spans, begin, end), spans["trace_id"].is_null()))
+            else:
+                fresh = self._first_seen(spans, begin)
+                strange = strange and fresh.num_rows == 0
+            if strange:
+                raise SourceAnswerInvalid(
+                    f"Source {self.source!r} answered a search from {_time(begin)} to {_time(end)} with other traces. "
+                    "Look for a cache or a proxy that repeats an earlier answer, and read the window again."
+                )
+            yield fresh
+
+    def _whole_answer(self, part: Part) -> pa.Table | None:
+        """Return the spans of all traces of a part, or None where it must be halved to get them all."""
+        narrow = part.end - part.begin <= 1
+        with speaking_of(self.source):
+            try:
+                spans = self.ask(part)
+            except AnswerTooLarge:
+                if narrow:
+                    raise
+                return None
+        begin, end = self._micro(part)
+        if pc.count_distinct(spans["trace_id"]).as_py() >= self.limit:
+            if narrow:
+                raise SourceAnswerInvalid(
+                    f"Source {self.source!r} has {self.limit:,} traces or more in the {_amount(self.unit)} from "
+                    f"{_time(begin)}{self._whose()}, as many as one search may bring, so some would be missing. "
+                    "Raise limit in the feed's options, and the limit of that server."
+                )
+            return None
+        if self._rows(spans, begin, end) >= INDEX_ROWS_PER_TRACE * self.limit:
+            if not narrow:
+                return None
+            self.warnings.append(
+                f"There are {INDEX_ROWS_PER_TRACE * self.limit:,} spans or more in the {_amount(self.unit)} from "
+                f"{_time(begin)}{self._whose()}. If the store is Cassandra, some may be missing: raise limit."
+            )
+        return spans
+
+    def _rows(self, spans: pa.Table, begin: int, end: int) -> int:
+        inside = _between(spans, begin, end)
+        if self.service is not None:
+            inside = pc.and_(inside, pc.equal(spans["service"].cast(pa.string()), self.service))
+        return int(pc.sum(inside, min_count=0).as_py())
+
+    def _first_seen(self, spans: pa.Table, begin: int) -> pa.Table:
+        spans = self._unread_once(spans)
+        ends = spans.select(["trace_id", "ts"]).group_by("trace_id").aggregate([("ts", "max")])
+        known = [trace for trace in ends["trace_id"].to_pylist() if trace in self._ends]
+        # A trace whose last span lies before this part cannot be found any more.
+        if len(self._ends) > _REMEMBERED:
+            self._ends = {trace: last for trace, last in self._ends.items() if last >= begin}
+        last = ends["ts_max"].cast(pa.int64()).to_pylist()
+        self._ends |= {t: end for t, end in zip(ends["trace_id"].to_pylist(), last, strict=True) if t and end}
+        if not known:
+            return spans
+        again = pc.fill_null(pc.is_in(spans["trace_id"], value_set=pa.array(known, pa.string())), False)
+        return spans.filter(pc.invert(again))
+
+    def _unread_once(self, spans: pa.Table) -> pa.Table:
+        """Return the spans without those that could not be read and came before."""
+        if spans["raw"].null_count == len(spans):
+            return spans
+        texts = spans["raw"].to_pylist()
+        fresh = pa.array([text is None or text not in self._unread for text in texts], pa.bool_())
+        self._unread.update(text for text in texts if text is not None)
+        return spans.filter(fresh)
+
+    def _micro(self, part: Part) -> tuple[int, int]:
+        return part.begin * self._scale, part.end * self._scale
+
+    def _whose(self) -> str:
+        return f" for the service {self.service!r}" if self.service is not None else ""
+
+
+def placed(spans: pa.Table, window: Window) -> pa.Table:
+    """Return the spans whose time lies in the window; one without a time lies where its neighbour does."""
+    found = spans["ts"].combine_chunks()
+    place = pc.fill_null(pc.fill_null_backward(pc.fill_null_forward(found)), pa.scalar(window.start, UTC_TIME))
+    start, end = pa.scalar(window.start, UTC_TIME), pa.scalar(window.end, UTC_TIME)
+    inside = pc.and_(pc.greater_equal(place, start), pc.less(place, end))
+    return spans if np.all(inside.to_numpy(zero_copy_only=False)) else spans.filter(inside)
+
+
+def _between(spans: pa.Table, begin: int, end: int) -> pa.ChunkedArray:
+    """Return which spans begin in `[begin, end)`, in microseconds."""
+    ts = spans["ts"].cast(pa.int64())
+    return pc.fill_null(pc.and_(pc.greater_equal(ts, begin), pc.less(ts, end)), False)
+
+
+def table_of(batches: Iterator[pa.RecordBatch]) -> pa.Table:
+    """Return batches of spans as one table."""
+    return pa.Table.from_batches(list(batches), SPAN.schema).unify_dictionaries()
+
+
+def _time(micro: int) -> str:
+    return (_EPOCH + timedelta(microseconds=micro)).isoformat().replace("+00:00", "Z")
+
+
+def _amount(unit: timedelta) -> str:
+    micro = unit // _MICROSECOND
+    return "second" if micro == 1_000_000 else "millisecond" if micro == 1_000 else "microsecond"
