@@ -150,10 +150,11 @@ def write_points(server: Server, series: Mapping[str, tuple[Iterable[float], Ite
 
 
 @contextmanager
-def running_alertmanager(folder: Path) -> Iterator[Server]:
-    """Run an Alertmanager with one receiver that does nothing."""
+def running_alertmanager(folder: Path, config: str = "") -> Iterator[Server]:
+    """Run an Alertmanager with one receiver that does nothing, unless `config` says otherwise."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "alertmanager.yml").write_text("route: {receiver: nobody}\nreceivers: [{name: nobody}]\n")
+    nobody = "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n"
+    (folder / "alertmanager.yml").write_text(config or nobody)
     port = free_port()
     command = [
         "prometheus-alertmanager",

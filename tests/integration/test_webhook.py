@@ -1,0 +1,180 @@
+"""A real Alertmanager delivers to a real Airflow: the alert is there within a minute, and final with its window's run.
+
+Only what this needs of the stack is started: no MLflow, no mail, two DAGs.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from include.clock import SystemClock
+from include.config import load_config
+from include.orchestration.runtime import Runtime
+from include.settings import REPOSITORY, Settings
+from include.stack import environment
+from include.stack.job import POOLS, Job
+from include.stack.processes import Supervisor
+from include.stack.terminal import Terminal
+from include.warehouse.schema import alert, load_log
+from include.window import Grid, Window
+from tests.config.folder import write_config
+from tests.integration.stack import _port_with_neighbours, wait_for
+from tests.servers import Server, free_port, running_alertmanager
+
+pytestmark = [pytest.mark.needs("alertmanager"), pytest.mark.timeout(240)]
+
+TOKEN = "a-token-of-this-test"
+SOURCES = """
+sources:
+  pages:
+    type: webhook
+    connection: pages_hook
+    lateness: 0s
+    options: {provider: alertmanager}
+    feeds:
+      pages: {dataset: alert}
+"""
+QUERIES = "queries: {}\n"
+SERVICES = "services: {cart: {owner: storefront}}\n"
+
+
+@dataclass
+class Hooked:
+    """A running Airflow with one webhook, and the Alertmanager that delivers to it."""
+
+    job: Job
+    alertmanager: Server
+
+    @property
+    def hooks(self) -> str:
+        return f"{self.job.settings.ui}/almanac/hooks"
+
+    def fire(self, name: str, **more: Any) -> None:
+        """Send an alert to Alertmanager, as Prometheus does."""
+        labels = {"alertname": name, "service": "cart", "severity": "critical", "instance": "10.0.0.1:9100"}
+        one = {"labels": labels, "annotations": {"summary": "Cart is slow, call jane@example.org"}, **more}
+        httpx.post(f"{self.alertmanager.url}/api/v2/alerts", json=[one], trust_env=False).raise_for_status()
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """Return the warehouse's alerts."""
+        settings = self.job.settings
+        rt = Runtime(settings, self.job.config, SystemClock(), "test")
+        found: list[dict[str, Any]] = rt.warehouse.read(sa.select(alert).order_by(alert.c.name)).to_pylist()
+        return found
+
+
+@pytest.fixture(scope="module")
+def hooked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hooked]:
+    folder = tmp_path_factory.mktemp("webhook")
+    config = write_config(folder / "config", services=SERVICES, sources=SOURCES, queries=QUERIES)
+    settings = Settings(
+        home=folder / "home",
+        config_dir=config,
+        ui_port=_port_with_neighbours(),
+        mlflow_port=free_port(),
+        smtp_port=free_port(),
+    )
+    job = Job(settings, load_config(config), SystemClock(), Terminal(), 1)
+    dags = folder / "dags"
+    dags.mkdir()
+    for name in ("triage.py", "ingest_events.py"):
+        shutil.copy(REPOSITORY / "dags" / name, dags)
+    job.environment["AIRFLOW__CORE__DAGS_FOLDER"] = str(dags)
+    job.environment["AIRFLOW_CONN_PAGES_HOOK"] = json.dumps({"conn_type": "http", "extra": {"token": TOKEN}})
+    job.supervisor = Supervisor(settings.home, job.environment, REPOSITORY)
+    receiver = f"""
+route: {{receiver: almanac, group_by: [alertname], group_wait: 0s, group_interval: 1s}}
+receivers:
+- name: almanac
+  webhook_configs:
+  - url: {settings.ui}/almanac/hooks/pages
+    http_config: {{authorization: {{credentials: {TOKEN}}}}}
+"""
+    try:
+        job.prepare()
+        for server in environment.servers(settings):
+            if server.name not in {"mlflow", "mail-sink"}:
+                job.supervisor.start(server)
+        wait_for("Airflow to be healthy", job.api.healthy, 120)
+        job.api.sign_in()
+        wait_for("the DAGs to be read", lambda: {"triage", "ingest_events"} <= job.api.dag_ids(), 60)
+        wait_for("the heavy libraries", lambda: "Almanac preloaded" in job.supervisor.tail("scheduler", 400), 90)
+        for name, (slots, description) in POOLS.items():
+            job.api.ensure_pool(name, slots, description)
+        job.api.unpause("triage")
+        with running_alertmanager(folder / "alertmanager", receiver) as alertmanager:
+            yield Hooked(job, alertmanager)
+    finally:
+        job.supervisor.stop(patience_seconds=5)
+
+
+def test_an_alert_is_there_within_a_minute_and_final_with_its_windows_run(hooked: Hooked) -> None:
+    fired = datetime.now(UTC)
+    hooked.fire("CartIsSlow", startsAt=fired.isoformat())
+    (row,) = wait_for("the alert in the warehouse", hooked.alerts, 60)
+    seconds = (datetime.now(UTC) - fired).total_seconds()
+    print(f"\nfrom the alert to the warehouse: {seconds:.1f} s")
+    assert (row["name"], row["service"], row["severity"], row["status"]) == (
+        "CartIsSlow", "cart", "CRITICAL", "firing"
+    )  # fmt: skip
+    assert row["provisional"]
+    assert row["summary"] == "Cart is slow, call <email>"
+    assert fired - timedelta(seconds=1) <= row["updated_at"] <= datetime.now(UTC)
+
+    hooked.fire("CartIsSlow", startsAt=fired.isoformat(), endsAt=datetime.now(UTC).isoformat())
+    hooked.fire("CartIsDown")
+    now = {("CartIsDown", "firing"), ("CartIsSlow", "resolved")}
+    wait_for("the next triage", lambda: {(one["name"], one["status"]) for one in hooked.alerts()} == now, 90)
+    assert all(one["provisional"] for one in hooked.alerts())
+
+    window = Window.containing(row["updated_at"], Grid.HOUR)
+    hooked.job.api.unpause("ingest_events")
+    run = hooked.job.api.trigger("ingest_events", {"window": window.key})
+    hooked.job.api.wait(run, 90, poll=0.3)
+    rows = hooked.alerts()
+    assert [one["name"] for one in rows] == ["CartIsDown", "CartIsSlow"], "none twice"
+    assert not any(one["provisional"] for one in rows)
+    loads = Runtime(hooked.job.settings, hooked.job.config, SystemClock(), "test").warehouse.frame(sa.select(load_log))
+    assert set(loads["status"]) <= {"loaded", "unchanged"}
+    triages = hooked.job.api.runs("triage")
+    assert {run.state for run in triages} == {"success"}
+    assert len({run.run_id for run in triages}) == len(triages) <= 4, "at most one a minute"
+
+
+def test_deliveries_need_no_sign_in_but_their_secret_and_the_pages_still_need_one(hooked: Hooked) -> None:
+    with httpx.Client(trust_env=False, timeout=20) as client:
+        said = {"alerts": [{"status": "firing", "labels": {"alertname": "Forged"}}]}
+        assert client.post(f"{hooked.hooks}/pages", json=said).status_code == 401
+        assert client.post(f"{hooked.hooks}/nobody", json=said).status_code == 401
+        signed_in = {"Authorization": hooked.job.api._client.headers["Authorization"]}
+        assert client.post(f"{hooked.hooks}/pages", json=said, headers=signed_in).status_code == 401
+        assert client.get(f"{hooked.hooks}/pages").status_code == 405
+        assert client.get(f"{hooked.job.settings.ui}/almanac/").status_code == 401
+        right = {"Authorization": f"Bearer {TOKEN}"}
+        assert client.post(f"{hooked.hooks}/pages", content=b"{", headers=right).status_code == 415
+        kind = {"Content-Type": "application/json"}
+        answer = client.post(f"{hooked.hooks}/pages", content=b"{", headers=right | kind)
+        assert (answer.status_code, "Traceback" in answer.text) == (400, False)
+        large = b'"' + b"x" * (1 << 20) + b'"'
+        assert client.post(f"{hooked.hooks}/pages", content=large, headers=right | kind).status_code == 413
+
+
+def test_a_delivery_is_kept_while_its_triage_is_paused(hooked: Hooked, tmp_path: Path) -> None:
+    before = hooked.job.api.runs("triage")
+    hooked.job.api._call("PATCH", "/api/v2/dags/triage?update_mask=is_paused", json={"is_paused": True})
+    right = {"Authorization": f"Bearer {TOKEN}"}
+    said = {"alerts": [{"status": "firing", "labels": {"alertname": "Kept"}, "startsAt": "2026-11-05T07:00:00Z"}]}
+    with httpx.Client(trust_env=False, timeout=20) as client:
+        assert client.post(f"{hooked.hooks}/pages", json=said, headers=right).status_code == 202
+        assert client.post(f"{hooked.hooks}/pages", json=said, headers=right).json()["duplicate"] is True
+    kept = [path for path in Path(f"{hooked.job.settings.landing}-inbox").rglob("*.json") if "Kept" in path.read_text()]
+    assert len(kept) == 1
+    assert len(hooked.job.api.runs("triage")) == len(before)
