@@ -15,6 +15,7 @@ from pathlib import Path
 
 from include.clock import Clock
 from include.config import Config
+from include.orchestration.context import TRIAGE
 from include.settings import REPOSITORY, Settings
 from include.stack import environment as stack_environment
 from include.stack.api import DONE, AirflowApi, DagRun
@@ -75,7 +76,8 @@ class Job:
     @property
     def dags(self) -> tuple[str, ...]:
         """Every DAG that this installation runs: consumers first, what produces partitions last."""
-        return (*CONSUMERS, *PRODUCERS, *self.ingests)
+        webhooks = any(source.type == "webhook" for source in self.config.sources.values())
+        return (*CONSUMERS, *PRODUCERS, *([TRIAGE] if webhooks else []), *self.ingests)
 
     @property
     def fleet_state(self) -> Path:
