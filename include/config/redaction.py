@@ -1,16 +1,16 @@
 """`redaction` in `logs.yaml`: which kinds of personal data and secrets are hidden, and patterns of one's own."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self, get_args
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from include.config.values import Model
 
 Kind = Literal[
-    "private_key", "url_password", "jwt", "aws_key", "gcp_key", "slack_token", "slack_hook", "github_token", "bearer",
-    "password", "email", "iban", "card", "ip", "phone",
+    "private_key", "url_password", "jwt", "aws_key", "gcp_key", "slack_token", "slack_hook", "github_token", "api_key",
+    "bearer", "password", "email", "iban", "card", "ip", "phone",
 ]  # fmt: skip
 """What can be hidden; `include/redact/rules.py` says how each is found."""
 
@@ -41,3 +41,12 @@ class Redaction(Model):
     def off(self) -> frozenset[str]:
         """The kinds that are left as they are."""
         return frozenset(kind for kind, on in self.kinds.items() if not on)
+
+    @model_validator(mode="after")
+    def _leaves_placeholders_alone(self) -> Self:
+        placed = pa.array([f"<{name}>" for name in (*get_args(Kind), "password", "token", *self.patterns)])
+        for name, pattern in self.patterns.items():
+            hit = placed.filter(pc.match_substring_regex(placed, pattern))
+            if len(hit):
+                raise ValueError(f"patterns that leave placeholders alone, but {name!r} finds something in {hit[0]}")
+        return self

@@ -1,53 +1,86 @@
 """What counts as personal data or a secret, as RE2 patterns, and what is put in its place.
 
-Order matters: a private key before the tokens in it, a password in an address before the e-mail that it looks like.
-Patterns that many harmless numbers fit carry a check (Luhn for cards, mod 97 for IBAN), done only on what fits.
+Order matters: a private key before the tokens in it, a password in an address before the e-mail that it looks like, a
+telephone number with points before the address that it holds. What RE2 cannot say (what must not stand beside it, a
+check digit) is looked at again by `exact` and `check`, in the few rows that the pattern, or `unless`, touches.
 """
 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from ipaddress import AddressValueError, IPv6Address
+from functools import lru_cache
+
+from include.config.redaction import Redaction
+from include.redact import checks
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One kind of thing to hide: its name, its pattern, what takes its place, and a check of a candidate."""
+    """One kind of thing to hide.
+
+    `pattern` finds it, `replacement` takes its place. With a `check`, each candidate of `exact` (a pattern of Python's,
+    by default the same one) is asked how much of it is hidden; a group called `it` is the candidate where the
+    pattern also holds what stands before it. With `unless`, only rows that this pattern touches are so looked at.
+    """
 
     kind: str
     pattern: str
     replacement: str
-    check: Callable[[str], bool] | None = None
+    check: Callable[[str], int] | None = None
+    exact: re.Pattern[str] | None = None
+    unless: str | None = None
+    common: bool = False
+    """Whether many lines of a log hold one."""
+
+    @property
+    def placeholder(self) -> str:
+        """What stands in the text afterwards, such as `<email>`."""
+        return self.replacement.removeprefix(r"\1")
 
 
-def luhn(text: str) -> bool:
-    """Return whether the digits end in the check digit of a payment card (ISO/IEC 7812-1, annex B)."""
-    digits = [int(letter) for letter in text if letter.isdecimal()]
-    doubled = [digit * 2 - 9 * (digit > 4) for digit in digits[-2::-2]]
-    return 12 <= len(digits) <= 19 and len(set(digits)) > 1 and (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
-
-
-def iban(text: str) -> bool:
-    """Return whether the text is an account number with a right checksum (ISO 13616, mod 97)."""
-    plain = re.sub(r"[ -]", "", text).upper()
-    return 15 <= len(plain) <= 34 and int("".join(str(int(one, 36)) for one in plain[4:] + plain[:4])) % 97 == 1
-
-
-def ipv6(text: str) -> bool:
-    """Return whether the text is an IPv6 address, and no time, MAC address or C++ name."""
-    try:
-        return bool(IPv6Address(text)) and any(letter.isdecimal() for letter in text)
-    except AddressValueError:
-        return False
+def _exact(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.ASCII)
 
 
 # Issuers' ranges and lengths: any 16 digits would hide one block id in ten, and dates written as digits.
 _CARD = (
-    r"\b(?:4\d{12}(?:\d{3})?|5[1-5]\d{14}|2[2-7]\d{14}|3[47]\d{13}|3[068]\d{12}|35\d{14}|(?:1800|2131)\d{11}|6[0245]\d{14}"
+    r"(?:4\d{12}(?:\d{3})?|5[1-5]\d{14}|2[2-7]\d{14}|3[47]\d{13}|3[068]\d{12}|35\d{14}|(?:1800|2131)\d{11}|6[0245]\d{14}"
     r"|(?:50|5[678]|6\d)\d{10}|[2-6]\d{3}(?: \d{4}){3}|[2-6]\d{3}(?:-\d{4}){3}"
-    r"|3[47]\d{2} \d{6} \d{5}|3[47]\d{2}-\d{6}-\d{5})\b"
+    r"|3[47]\d{2} \d{6} \d{5}|3[47]\d{2}-\d{6}-\d{5})"
 )
+# After these words any 12 to 19 digits with a right check digit are a card: Visa has 19, Maestro begins with 0.
+_CARD_WORD = r"(?i:\b(?:card|credit|debit|visa|mastercard|maestro|amex|cc|ccn|pan)(?:[^\dA-Za-z\n][^\d\n]{0,30})?)"
 _BYTE = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+_IP = rf"{_BYTE}(?:\.{_BYTE}){{3}}"
+_VERSION = r"(?i:\b(?:v|ver|version|release|build|revision|firmware|driver)[\s:=/\"']{0,3}v?)"
+_HEX = r"[0-9A-Fa-f]{1,4}"
+_IPV6 = rf"{_HEX}(?::{_HEX}){{7}}|(?:{_HEX}(?::{_HEX}){{0,6}})?::(?:{_HEX}(?::{_HEX}){{0,6}})?"
+_COUNTRY = "|".join(checks.IBAN_COUNTRIES)
+_IBAN = (
+    rf"\b(?:(?:{_COUNTRY})\d\d(?:[A-Z0-9]{{11,30}}|(?:[ -][A-Z0-9]{{4}}){{2,7}}(?:[ -][A-Z0-9]{{1,4}})?)"
+    rf"|(?:{_COUNTRY.lower()})\d\d[a-z0-9]{{11,30}})\b"
+)
+_EXTENSION = r"(?:x\d{1,6})?"
+_ABROAD = rf"\+[1-9]\d{{0,2}}[ .-]?(?:\(\d{{1,4}}\)[ .-]?)?\d{{1,4}}(?:[ .-]?\d{{2,4}}){{1,4}}\b{_EXTENSION}"
+_AT_HOME = (
+    rf"(?:\b(?:00)?1-)?(?:\b\d{{3}}-\d{{3}}-\d{{4}}|\b\d{{3}}\.\d{{3}}\.\d{{4}}"
+    rf"|\(\d{{3,5}}\) ?\d{{3,4}}(?:-\d{{3,4}}|[ .]\d{{4}})|\(\d\d\) ?\d{{3,4}}-\d{{3,4}}){_EXTENSION}\b"
+)
+_GROUPS = r"\(?\d{1,5}\)?(?:[ .-]{0,2}\(?\d{1,12}\)?){0,6}"
+# Beside a word for it, numbers count that are as short and as oddly grouped as people write them.
+_PHONE_WORD = (
+    r"(?i:\b(?:phone|telephone|tel|mobile|cell|cellphone|fax|desk|landline|whatsapp|msisdn|sms)"
+    r"(?: ?(?:number|no|nr|num))?[\"']?\.?\s?[:=#]?\s?[\"']?"
+    r"|\b(?:call|calls|called|calling|ring|dial|phoned|text|texted|message|messages|voicemail|answer|answering|reach|contact)"
+    r"(?: [a-z']{1,12}){0,3} (?:on|at|to|registered) )"
+)
+_PHONE_AFTER = r" ?-?(?i:office|fax|mobile|cell|landline)"
+_NO_DOMAIN = "service|socket|timer|target|mount|automount|scope|slice|device|swap|png|jpg|jpeg|gif|svg|webp|css|js|json"
+_EMAIL = r"[A-Za-z0-9._%+-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}\b"
+_NAMED = (
+    r"(?i:(\b(?:password|passwd|passphrase|pwd|secret|api[_-]?key|account[_-]?key|(?:secret[_-]?)?access[_-]?key"
+    r"|(?:access|auth|refresh|session|private)[_-]?token|client[_-]?secret)\\?[\"']?\s*[:=]\s*\\?[\"']?))"
+)
 
 SECRETS: Sequence[Rule] = (
     Rule(
@@ -63,23 +96,90 @@ SECRETS: Sequence[Rule] = (
     Rule("slack_token", r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}|\bxapp-\d-[A-Za-z0-9-]{10,}", "<slack_token>"),
     Rule("slack_hook", r"(hooks\.slack\.com/services/)[A-Za-z0-9/_-]{10,}", r"\1<slack_hook>"),
     Rule("github_token", r"\bgh[oprsu]_[A-Za-z0-9]{36,}\b|\bgithub_pat_[A-Za-z0-9_]{22,}\b", "<github_token>"),
-    Rule("bearer", r"(?i:(\bbearer\s+))[A-Za-z0-9._~+/-]{16,}=*", r"\1<token>"),
+    Rule(
+        "api_key",
+        r"\b(?:[rs]k_(?:live|test)_[A-Za-z0-9]{16,}|glpat-[A-Za-z0-9_-]{20,}|npm_[A-Za-z0-9]{36}|dop_v1_[a-f0-9]{64}"
+        r"|SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}|pypi-[A-Za-z0-9_-]{40,})",
+        "<api_key>",
+    ),
+    Rule(
+        "bearer",
+        r"(?i:(\bbearer\s+|authorization\\?[\"']?\s*[:=]\s*\\?[\"']?basic\s+))[A-Za-z0-9._~+/-]{8,}=*",
+        r"\1<token>",
+    ),
     Rule(
         "password",
-        r"(?i:(\b(?:password|passwd|pwd|secret|api[_-]?key|access[_-]?token|client[_-]?secret)\\?[\"']?\s*[:=]\s*\\?[\"']?))"
-        r"[^\s\"'\\,;&<>{}]{3,}",
+        _NAMED + r"[^\s\"'\\,;&<>{}]{3,}",
         r"\1<password>",
+        unless=r"\bPWD=",
+        check=checks.whole,
+        # sudo writes the working directory so.
+        exact=_exact(rf"(?!\bPWD=/){_NAMED}(?P<it>[^\s\"'\\,;&<>{{}}]{{3,}})"),
     ),
-    Rule("email", r"[A-Za-z0-9._%+-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}\b", "<email>"),
+    Rule(
+        "email",
+        _EMAIL,
+        "<email>",
+        common=True,
+        unless=rf"@[A-Za-z0-9.-]+\.(?:{_NO_DOMAIN})\b",
+        check=checks.whole,
+        exact=_exact(rf"[A-Za-z0-9._%+-]+@(?:[A-Za-z0-9-]+\.)+(?!(?:{_NO_DOMAIN})\b)[A-Za-z]{{2,}}\b"),
+    ),
 )
 
 PERSONAL: Sequence[Rule] = (
-    Rule("iban", r"\b[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]{4}){2,7}(?:[ -]?[A-Za-z0-9]{1,3})?\b", "<iban>", iban),
-    Rule("card", _CARD, "<card>", luhn),
-    Rule("ip", rf"\b{_BYTE}(?:\.{_BYTE}){{3}}\b", "<ip>"),
-    Rule("ip", r"(?:\b[0-9A-Fa-f]{1,4}:|\B::)(?:[0-9A-Fa-f]{0,4}:){0,6}(?:[0-9A-Fa-f]{1,4}\b|:\B)", "<ip>", ipv6),
-    Rule("phone", r"\+\d{1,3}[ .-]?(?:\(\d{1,4}\)[ .-]?)?\d{1,4}(?:[ .-]?\d{2,4}){1,4}\b", "<phone>"),
-    Rule("phone", r"\(\d{3,5}\) ?\d{3,4}[ .-]?\d{3,4}\b|\b\d{3}-\d{3}-\d{4}\b|\b\d{3}\.\d{3}\.\d{4}\b", "<phone>"),
+    Rule("iban", _IBAN, "<iban>", checks.iban),
+    Rule("card", rf"\b{_CARD}\b", "<card>", checks.card, _exact(rf"(?<![\w.])(?<![^A-Za-z]-){_CARD}(?!\w|[.-]\d)")),
+    Rule(
+        "card",
+        rf"{_CARD_WORD}\d(?:[ -]?\d){{11,18}}",
+        "<card>",
+        checks.card,
+        _exact(rf"{_CARD_WORD}(?<![.\d_-])(?P<it>\d(?:[ -]?\d){{11,18}})(?!\w|[.-]\d)"),
+    ),
+    Rule("phone", _ABROAD, "<phone>", checks.phone, _exact(rf"(?<![\w)+]){_ABROAD}")),
+    Rule("phone", _AT_HOME, "<phone>", checks.phone, _exact(rf"(?<![\w.-]){_AT_HOME}(?![.-]?\d)")),
+    Rule(
+        "phone",
+        _PHONE_WORD + _GROUPS,
+        "<phone>",
+        checks.local_phone,
+        _exact(rf"{_PHONE_WORD}(?P<it>{_GROUPS}{_EXTENSION})(?![\w.:/]*\d)"),
+    ),
+    Rule(
+        "phone",
+        rf"\b{_GROUPS}{_PHONE_AFTER}\b",
+        "<phone>",
+        checks.local_phone,
+        _exact(rf"(?<![\w.-])(?P<it>{_GROUPS}{_EXTENSION})(?={_PHONE_AFTER}\b)"),
+    ),
+    Rule(
+        "ip",
+        rf"\b{_IP}\b",
+        "<ip>",
+        unless=rf"\d\.\d+\.\d+\.\d+\.\d|{_VERSION}{_IP}",
+        check=lambda text: len(text) if text[0].isdecimal() else 0,
+        exact=_exact(rf"{_VERSION}{_IP}|(?<![\w.]){_IP}(?!\w|\.\d)"),
+        common=True,
+    ),
+    Rule(
+        "ip", rf"\b(?:{_IPV6})|(?:^|[^\w:])::{_HEX}", "<ip>", checks.ipv6, _exact(rf"(?<![\w:.])(?:{_IPV6})(?![\w:])")
+    ),
 )
 
 ALL: Sequence[Rule] = (*SECRETS, *PERSONAL)
+
+
+def chosen(redaction: Redaction) -> tuple[Sequence[Rule], Sequence[Rule]]:
+    """Return the rules for what identifies, and those for what people write, as the configuration wants them.
+
+    Patterns of one's own count only for what people write: they must not make two machines one.
+    """
+    return _chosen(redaction.off, tuple(redaction.patterns.items()))
+
+
+@lru_cache(maxsize=16)
+def _chosen(off: frozenset[str], own: tuple[tuple[str, str], ...]) -> tuple[Sequence[Rule], Sequence[Rule]]:
+    mine = tuple(Rule(name, pattern, f"<{name}>") for name, pattern in own)
+    secrets = tuple(rule for rule in SECRETS if rule.kind not in off)
+    return secrets, (*mine, *secrets, *(rule for rule in PERSONAL if rule.kind not in off))

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
+from include.config.redaction import Redaction
 from include.datasets import SPAN
-from include.redact import redact_batch
+from include.redact import EVERYTHING, redact_batch
 from include.sources.base import Source, SourceRejected, TraceSource
 from include.window import Window
 
@@ -14,8 +15,9 @@ from include.window import Window
 class RedactedSource:
     """Reads another source and redacts each batch; `redactions` counts what was hidden in the last read, by kind."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, redaction: Redaction = EVERYTHING) -> None:
         self._source = source
+        self._redaction = redaction
         self.redactions: Counter[str] = Counter()
 
     @property
@@ -27,7 +29,7 @@ class RedactedSource:
         """Yield the rows of the window."""
         self.redactions = Counter()
         for batch in self._source.read(window):
-            redacted, counts = redact_batch(batch)
+            redacted, counts = redact_batch(batch, self._redaction)
             self.redactions += counts
             yield redacted
 
@@ -39,5 +41,6 @@ class RedactedSource:
         if not isinstance(self._source, TraceSource):
             raise SourceRejected("This source cannot look up one trace. Ask a source of traces.")
         return pa.Table.from_batches(
-            [redact_batch(batch)[0] for batch in self._source.get_trace(trace_id).to_batches()], SPAN.schema
+            [redact_batch(batch, self._redaction)[0] for batch in self._source.get_trace(trace_id).to_batches()],
+            SPAN.schema,
         )

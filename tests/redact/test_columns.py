@@ -1,14 +1,19 @@
 import json
+import re
 import time
+from pathlib import Path
+from typing import get_args
 
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from include.config.redaction import Kind, Redaction
 from include.datasets import ALERT, LABELS, METRIC_POINT
 from include.redact import redact_batch, redact_column, redact_text
-from include.redact.rules import iban, luhn
+from include.redact.checks import iban, luhn
+from include.redact.rules import ALL
 
 KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nabc\n-----END RSA PRIVATE KEY-----"
 
@@ -36,6 +41,29 @@ KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nabc\n-----END RSA PRIVATE KEY---
         ("Authorization: Bearer abcdefghijklmnop1234", "Authorization: Bearer <token>"),
         ("password=hunter2, user=x", "password=<password>, user=x"),
         ('{"api_key": "abc123"}', '{"api_key": "<password>"}'),
+        ("Authorization: Basic dXNlcjpwYXNz", "Authorization: Basic <token>"),
+        ("glpat-" + "x1" * 10, "<api_key>"),
+        ("sk_live_" + "x1" * 12, "<api_key>"),
+        ("from ::1 and fe80::1ff:fe23:4567:890a", "from <ip> and <ip>"),
+        ("peers 10.0.0.1 10.0.0.2,10.0.0.3", "peers <ip> <ip>,<ip>"),
+        ("10.0.0.1 runs version 1.2.3.4", "<ip> runs version 1.2.3.4"),
+        ("my card 4131034282458809939 is lost", "my card <card> is lost"),
+        ("credit card 060426070011", "credit card <card>"),
+        ('{"pan":"4131034282458809939"}', '{"pan":"<card>"}'),
+        ("card number: 4111 1111 1111 1111, thanks", "card number: <card>, thanks"),
+        ("user-4111111111111111", "user-<card>"),
+        ("call +44 20 7946 0958 x12", "call <phone> x12"),
+        ("call 001-518-640-0854 now", "call <phone> now"),
+        ("(08) 8747-6301 or (579)888-3058x12", "<phone> or <phone>"),
+        ("Phone: 467 3395", "Phone: <phone>"),
+        ("tel. 030/1234 or mobile: 0490 75 40 81", "tel. 030/1234 or mobile: <phone>"),
+        ("phone=9498777106 ok", "phone=<phone> ok"),
+        ('{"mobile":"3660170548"}', '{"mobile":"<phone>"}'),
+        ("please call me on 9472 7916?", "please call me on <phone>?"),
+        ("call 01.84.17.61.18 or call me at 01.84.17.61.18", "call 01.84.17.61.18 or call me at <phone>"),
+        ("416 60 039 office", "<phone> office"),
+        ("BE68 5390 0754 7034 PAID SOON", "<iban> PAID SOON"),
+        ("iban gb82west12345698765432", "iban <iban>"),
         (f"key:\n{KEY}\nend", "key:\n<private_key>\nend"),
     ],
 )
@@ -58,6 +86,25 @@ def test_what_is_hidden(text: str, redacted: str) -> None:
         "std::vector and a::b and std::dec2",
         "took 1790812800 ns",
         "550e8400-e29b-41d4-a716-446655440000",
+        "blk_4131034282458809939 and blk_-4111111111111111",
+        "score 0.4111111111111111",
+        "Firmware version: 10.1.2.3, driver v1.2.3.4",
+        "OID 1.3.6.1.4.1.9.9.46",
+        "session ad7612345678 refreshed for user hana2612",
+        "trace be12345678901234 of span 00f067aa0ba902b7",
+        "split hdfs://nn/file:0+134217728",
+        "moved by +134217728 bytes at +0100 1234",
+        "Started getty@tty1.service and user@1000.service",
+        "loaded icon@2x.png with react@18.2.0",
+        "TTY=pts/0 ; PWD=/root ; USER=root",
+        "mobile network cell 4 of 12",
+        "call to method 12 took 300 ms, message 467 of 3395",
+        "phone state changed 2026-11-05 07:00:00",
+        "card 0 at 0x1f of 3 cards",
+        "lines (404) 123 456",
+        "00:11:22:33:44:55:66:77 is a port's GUID",
+        "[2026-11-05T07:00:00.123456+00:00] pid 12345",
+        "09:15:27.123 elapsed 00:00:05",
     ],
 )
 def test_what_is_left_alone(text: str) -> None:
@@ -105,9 +152,54 @@ def test_summaries_of_alerts_lose_what_their_labels_may_keep() -> None:
     assert counts == {"ip": 1}
 
 
+def test_a_kind_that_is_switched_off_stays_and_an_own_pattern_is_hidden() -> None:
+    redaction = Redaction(kinds={"ip": False, "phone": False}, patterns={"customer": "C-[0-9]{8}"})
+    row = {"summary": "C-12345678 at 10.0.0.1, a@b.org, +49 30 1234567", "labels": '{"id":"C-12345678","m":"a@b.org"}'}
+    redacted, counts = redact_batch(pa.RecordBatch.from_pylist([row], schema=ALERT.schema), redaction)
+    out = redacted.to_pylist()[0]
+    assert out["summary"] == "<customer> at 10.0.0.1, <email>, +49 30 1234567"
+    assert out["labels"] == '{"id":"C-12345678","m":"<email>"}'
+    assert counts == {"customer": 1, "email": 2}
+
+
+def test_every_kind_can_be_switched_off() -> None:
+    assert {rule.kind for rule in ALL} == set(get_args(Kind))
+
+
+@pytest.mark.needs("data")
+def test_real_log_lines_lose_addresses_and_nothing_else(data_dir: Path) -> None:
+    for system in ("BGL", "HDFS", "Hadoop", "Linux", "OpenSSH", "Spark", "Android", "HPC"):
+        lines = (data_dir / "loghub" / system / f"{system}_2k.log").read_text(errors="replace").splitlines()
+        redacted, counts = redact_column(pa.array(lines))
+        assert counts.keys() <= {"ip", "email"}
+        for before, after in zip(lines, redacted.to_pylist(), strict=True):
+            kept = re.split("<ip>|<email>", after)
+            assert all(part in before for part in kept)
+            assert re.sub(r"\b(?!0\d)\d{1,3}(?:\.\d{1,3}){3}\b|[\w.]+@[\w.]+\.[a-z]{2,}", "", before) == "".join(kept)
+
+
+HARMLESS = st.one_of(
+    st.uuids().map(str),
+    st.uuids().map(lambda one: one.hex),
+    st.binary(min_size=8, max_size=32).map(bytes.hex),
+    st.integers(-(2**63), 2**63).map(lambda number: f"blk_{number}"),
+    st.datetimes().map(lambda time: time.isoformat()),
+    st.integers(1_600_000_000, 1_900_000_000).flatmap(lambda s: st.sampled_from([f"{s}", f"{s}123", f"{s}123456"])),
+    st.tuples(*[st.integers(0, 99)] * 3).map(lambda parts: "v{}.{}.{}".format(*parts)),
+    st.floats(0, 1).map(str),
+    st.integers(0, 2**40).map(lambda number: f"{number} bytes"),
+)
+
+
+@given(st.lists(HARMLESS, min_size=1, max_size=4).map(" ".join))
+def test_ids_hashes_times_and_versions_are_nobodys(text: str) -> None:
+    assert redact_text(f"took {text}") == f"took {text}"
+
+
 PIECES = st.sampled_from(
     ["a@b.org", "4111111111111111", "10.0.0.1", "::1", "+4930123456", "password=", "eyJhbGciOiJI", ".", ":", "/", "@",
-     "://", " ", "-", "<", ">", '"', "\\", "DE89370400440532013000", "Bearer ", "x", "1", "é", "\n", "abcdefghijklmnop"]
+     "://", " ", "-", "<", ">", '"', "\\", "DE89370400440532013000", "Bearer ",
+     "card ", "Phone: ", "call me on ", "467 3395", " office", "x", "1", "é", "\n", "abcdefghijklmnop"]
 )  # fmt: skip
 
 
