@@ -3,18 +3,26 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from include.config.redaction import Redaction
 from include.config.source import SourceConfig
 from include.http import Credentials
+from include.redact import EVERYTHING
 from include.sources.alertmanager import open_alertmanager
 from include.sources.base import Source, SourceRejected
+from include.sources.datadog import open_datadog
 from include.sources.files import open_files
 from include.sources.fleet import open_fleet
+from include.sources.jaeger import open_jaeger
+from include.sources.kafka import open_kafka
 from include.sources.opening import Opening, Query
+from include.sources.opsgenie import open_opsgenie
 from include.sources.pagerduty import open_pagerduty
 from include.sources.points import MAX_SERIES
 from include.sources.prometheus import open_prometheus
 from include.sources.redacted import RedactedSource
+from include.sources.tempo import open_tempo
 from include.sources.webhook import open_webhook
+from include.sources.zipkin import open_zipkin
 
 
 def open_source(
@@ -27,12 +35,14 @@ def open_source(
     max_series: int = MAX_SERIES,
     state: str | None = None,
     inbox: str | None = None,
+    redaction: Redaction = EVERYTHING,
 ) -> RedactedSource:
     """Return the source that reads `query`; nothing is read yet.
 
     A relative `path` lies below `home`. `history` is the source that `history_from` names, with its credentials.
     Series of one query beyond `max_series` are reported and not read. What must be remembered between reads is kept
-    below `state`. What webhooks have delivered is in `inbox`.
+    below `state`. What webhooks have delivered is in `inbox`. `redaction` says what is hidden in the
+    texts.
     Raises `SourceRejected` when this type of source cannot answer this query.
     """
     opener = _OPENERS.get(source.type)
@@ -40,14 +50,21 @@ def open_source(
         raise SourceRejected(
             f"Source {source.name!r} has the unknown type {source.type!r}. Use one of {', '.join(sorted(_OPENERS))}."
         )
-    return RedactedSource(opener(Opening(source, query, credentials, home, history, max_series, state, inbox)))
+    opened = opener(Opening(source, query, credentials, home, history, max_series, state, inbox))
+    return RedactedSource(opened, redaction)
 
 
 _OPENERS: Mapping[str, Callable[[Opening], Source]] = {
     "prometheus": open_prometheus,
     "alertmanager": open_alertmanager,
+    "datadog": open_datadog,
     "files": open_files,
     "fleet": open_fleet,
+    "kafka": open_kafka,
+    "opsgenie": open_opsgenie,
     "pagerduty": open_pagerduty,
     "webhook": open_webhook,
+    "jaeger": open_jaeger,
+    "zipkin": open_zipkin,
+    "tempo": open_tempo,
 }

@@ -13,6 +13,8 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from include.config.options.datadog import DatadogFeed
 from include.config.options.jaeger import JaegerFeed
+from include.config.options.kafka import KafkaFeed, KafkaOptions
+from include.config.options.opsgenie import OpsgenieOptions
 from include.config.options.pagerduty import PagerDutyFeed
 from include.config.options.prometheus import PrometheusOptions
 from include.config.options.tempo import TempoFeed
@@ -34,9 +36,11 @@ class Options:
 
 
 _OPTIONS: Mapping[str, Options] = {
+    "kafka": Options(KafkaOptions, KafkaFeed),
     "datadog": Options(feed=DatadogFeed),
     "prometheus": Options(source=PrometheusOptions),
     "webhook": Options(WebhookOptions, WebhookFeed),
+    "opsgenie": Options(source=OpsgenieOptions),
     "pagerduty": Options(feed=PagerDutyFeed),
     "jaeger": Options(feed=JaegerFeed),
     "zipkin": Options(feed=ZipkinFeed),
