@@ -51,8 +51,8 @@ class FileLayout(Model):
     """How files hold a dataset: which files, in what form, and which column is what."""
 
     files: Text = Field(default="**/*", description="glob below the source's path, such as metric/*.csv.gz")
-    format: Literal["csv", "parquet", "jsonl", "json"] | None = Field(
-        default=None, description="null: by the name's ending; .gz is unpacked by itself"
+    format: Literal["csv", "parquet", "jsonl", "json", "otlp", "jaeger", "zipkin"] | None = Field(
+        default=None, description="null: by the name's ending; otlp, jaeger, zipkin: traces in JSON; .gz is unpacked"
     )
     records: Text | None = Field(
         default=None, description="for format json: where the rows stand, such as data.items or *.*; * is any key"
@@ -103,7 +103,7 @@ class Feed(Model):
         default=("service", "job", "namespace"), min_length=1, description="labels that name the service, first wins"
     )
     severity_label: Text = "severity"
-    layout: FileLayout | None = Field(default=None, description="for type files: how these files are laid out")
+    layout: FileLayout | None = Field(default=None, description="for types files and kafka: how these rows are laid out")
 
     def options_as(self, model: ModelOf[M]) -> M:
         """Return the options as the model of the source's type, against which they were checked when they were read."""
@@ -131,7 +131,7 @@ class SourceConfig(Model):
     history_from: Name | None = Field(
         default=None, description="for alertmanager: the prometheus source whose ALERTS give the past"
     )
-    layout: FileLayout | None = Field(default=None, description="for type files: how metrics are laid out")
+    layout: FileLayout | None = Field(default=None, description="for types files and kafka: how metrics are laid out")
     feeds: dict[str, Feed] = Field(default_factory=dict, description="name → dataset and options")
 
     @model_validator(mode="after")
