@@ -175,16 +175,16 @@ def test_alerts_that_change_while_the_pages_are_read_hide_no_others(fake: FakeOp
     assert [row["alert_id"] for row in rows(fake)] == expected
 
 
-@pytest.mark.parametrize("gone", ["A000", "A099", "A150"])
-def test_alerts_of_one_moment_that_change_meanwhile_hide_no_others(fake: FakeOpsgenie, gone: str) -> None:
+@pytest.mark.parametrize("gone", [["A000"], ["A000", "A001", "A150"], ["A099"]])
+def test_alerts_of_one_moment_that_change_meanwhile_hide_no_others(fake: FakeOpsgenie, gone: list[str]) -> None:
     fake.alerts = [alert(f"A{i:03}", "2026-10-01T12:00:00Z") for i in range(250)]
 
     def change(asked: Asked) -> None:
         if len(fake.asked) == 2:
-            fake.alerts = [one for one in fake.alerts if one["id"] != gone]
+            fake.alerts = [one for one in fake.alerts if one["id"] not in gone]
 
     fake.before = change
-    expected = [f"A{i:03}" for i in range(250) if f"A{i:03}" != gone or i < 100]
+    expected = [f"A{i:03}" for i in range(250) if f"A{i:03}" not in gone or i < 100]
     assert [row["alert_id"] for row in rows(fake)] == expected
 
 
