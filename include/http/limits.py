@@ -10,7 +10,7 @@ from include.clock import Clock
 
 _EPOCH = 1_000_000_000
 """A reset that is larger than this is a moment (GitHub), a smaller one a number of seconds (Datadog, PagerDuty)."""
-_RESETS = ("X-RateLimit-Reset", "RateLimit-Reset")
+_RESETS = ("X-RateLimit-Reset", "RateLimit-Reset", "X-RateLimit-Period-In-Sec")
 
 
 class Pace:
@@ -38,7 +38,8 @@ def wanted_wait(headers: Mapping[str, str], clock: Clock) -> float | None:
     """Return the seconds that a refusal asks to wait, or None where it does not say.
 
     `Retry-After` (RFC 9110, 10.2.3: seconds or an HTTP date) comes first, then `X-RateLimit-Reset` or
-    `RateLimit-Reset`: seconds to wait, or a moment in seconds since 1970.
+    `RateLimit-Reset`: seconds to wait, or a moment in seconds since 1970; then Opsgenie's
+    `X-RateLimit-Period-In-Sec`: the length of the period whose requests are spent.
     """
     said = headers.get("Retry-After", "").strip()
     if said.isdecimal():

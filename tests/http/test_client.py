@@ -97,6 +97,13 @@ def test_429_with_a_date_and_beyond_the_cap(slept: list[float]) -> None:
     assert slept == [20.0, 30.0]
 
 
+@pytest.mark.parametrize("name", ["X-RateLimit-Reset", "ratelimit-reset", "X-RateLimit-Period-In-Sec"])
+def test_429_waits_for_what_the_vendors_own_headers_say(slept: list[float], name: str) -> None:
+    with fake_server(says(429, headers={name: "13"}), GOOD) as server:
+        assert client(server.url, slept).get_json("/api") == {"ok": True}
+    assert slept == [13.0]
+
+
 def test_5xx_backs_off_with_jitter_and_gives_up(slept: list[float]) -> None:
     with fake_server(says(503, b"overloaded")) as server:
         with pytest.raises(Unavailable, match=r"answered 503 Service Unavailable: 'overloaded'\. Try again later"):
