@@ -89,7 +89,7 @@ def times_of(values: Sequence[Any], unit: str = "iso", zone: str = "UTC") -> pa.
     `unit` is iso, s, ms, us or ns, as of a file's layout. A text without a zone is of `zone`. With iso, a number is no
     time: nobody can tell its unit.
     """
-    layout = FileLayout(time_unit=unit, time_zone=zone)  # type: ignore[arg-type]
+    layout = FileLayout(time_unit=unit, time_zone=zone)
     if unit == "iso":
         texts = [value if isinstance(value, str) else None for value in values]
     else:

@@ -12,8 +12,10 @@ from include.sources.base import Source, SourceRejected
 from include.sources.datadog import open_datadog
 from include.sources.files import open_files
 from include.sources.fleet import open_fleet
+from include.sources.github import open_github
 from include.sources.jaeger import open_jaeger
 from include.sources.kafka import open_kafka
+from include.sources.loki import open_loki
 from include.sources.opening import Opening, Query
 from include.sources.opsgenie import open_opsgenie
 from include.sources.pagerduty import open_pagerduty
@@ -58,8 +60,10 @@ _OPENERS: Mapping[str, Callable[[Opening], Source]] = {
     "prometheus": open_prometheus,
     "alertmanager": open_alertmanager,
     "datadog": open_datadog,
+    "github": open_github,
     "files": open_files,
     "fleet": open_fleet,
+    "loki": open_loki,
     "kafka": open_kafka,
     "opsgenie": open_opsgenie,
     "pagerduty": open_pagerduty,

@@ -12,8 +12,10 @@ from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from include.config.options.datadog import DatadogFeed
+from include.config.options.github import GitHubFeed
 from include.config.options.jaeger import JaegerFeed
 from include.config.options.kafka import KafkaFeed, KafkaOptions
+from include.config.options.loki import LokiFeed, LokiOptions
 from include.config.options.opsgenie import OpsgenieOptions
 from include.config.options.pagerduty import PagerDutyFeed
 from include.config.options.prometheus import PrometheusOptions
@@ -36,6 +38,8 @@ class Options:
 
 
 _OPTIONS: Mapping[str, Options] = {
+    "loki": Options(LokiOptions, LokiFeed),
+    "github": Options(feed=GitHubFeed),
     "kafka": Options(KafkaOptions, KafkaFeed),
     "datadog": Options(feed=DatadogFeed),
     "prometheus": Options(source=PrometheusOptions),
