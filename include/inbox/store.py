@@ -103,9 +103,12 @@ class Inbox:
 
     def _listed(self, source: str, hour: datetime) -> list[tuple[datetime, UPath]]:
         """Return the deliveries of an hour with their times of receipt, in order."""
+        folder = self._folder(source, hour)
+        if not _is_local(folder):
+            folder.fs.invalidate_cache(folder.path)  # another process may have added to what was listed before
         try:
-            paths = sorted(self._folder(source, hour).iterdir(), key=lambda path: path.name)
-        except FileNotFoundError:
+            paths = sorted(folder.iterdir(), key=lambda path: path.name)
+        except (FileNotFoundError, NotADirectoryError):
             return []
         return [(at, path) for path in paths if (at := _time_of(path.name)) is not None]
 
@@ -124,13 +127,17 @@ def _time_of(name: str) -> datetime | None:
         return None
 
 
+def _is_local(path: UPath) -> bool:
+    return path.protocol in {"", "file", "local"}
+
+
 def _children(folder: UPath) -> list[UPath]:
     return [child for child in folder.iterdir() if child.is_dir()] if folder.is_dir() else []
 
 
 def _write(target: UPath, content: bytes) -> None:
     """Write a file whole or not at all; on a disk of this machine, to the disk itself."""
-    if target.protocol not in {"", "file", "local"}:
+    if not _is_local(target):
         target.write_bytes(content)
         return
     part = target.with_name(f".{target.name}.part")
