@@ -196,7 +196,9 @@ class HttpClient:
     def _refusal(self, response: httpx.Response, body: bytes, where: str) -> Unavailable | Rejected:
         status = response.status_code
         said = f"answered {status} {response.reason_phrase}".strip() + (f": {excerpt(body, 300)}" if body else "")
-        spent = status in {403, 429} and response.headers.get("X-RateLimit-Remaining") == "0"  # GitHub says 403 then
+        # GitHub answers 403 when its limit is spent, and 403 with Retry-After when it is asked too fast.
+        asked_to_wait = response.headers.get("X-RateLimit-Remaining") == "0" or "Retry-After" in response.headers
+        spent = status in {403, 429} and asked_to_wait
         if status in _RETRIED or spent:
             wait = wanted_wait(response.headers, self._clock)
             remedy = "It asks for fewer requests; try again later" if status == 429 or spent else "Try again later"
