@@ -18,7 +18,7 @@ LONGEST = 600
 
 _LINES = (r"(?s)^\s*([^\n]+)\n(?:.*\n)?([^\n]*?)\s*$", r"\1 … \2")
 """Of a text of several lines, such as a stack trace, the first and the last say what happened."""
-_DIGITS = (r"\b[A-Za-z]*[0-9][0-9A-Za-z]*", "0")
+_DIGITS = (r"[A-Za-z]*[0-9][0-9A-Za-z]*", "0")
 _APART = r"\s,;()\[\]{}=|\"'<>"
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
 _DAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*"
@@ -30,8 +30,15 @@ _MASKS = (
     (r"\b[A-Za-z][A-Za-z0+.-]{1,20}://[^\s\"'<>,;)\]}]+", WILDCARD),
     (r"(^|[\s=:(,\[{<>])(?:[A-Za-z]:\\|\\\\|~?/)[^\s\"'<>,;:()\[\]{}=|]+", r"\1<*>"),
     (rf"(?:\b{_DAY},? )?(?:\b{_MONTH} 0\b|\b0[ /-]{_MONTH}\b)(?:,? 0)?", "0"),
-    (r"([\w.-]=) ?[^\s,;()\[\]{}|\"'<>=]+", r"\1<*>"),
+    (r"([\w.-]=)[\w$.]*\{[^{}]*\}", r"\1<*>"),
+    (r"([\w.-]=)[^\s,;()\[\]{}|\"'<>=]+", r"\1<*>"),
+    (r"([\w.-]=)($|[\s,;)\]}])", r"\1<*>\2"),
+    (r"\(\)", "(<*>)"),
+    (r"\b(?:true|false)\b", WILDCARD),
+    (r"(?i)\b((?:for|by|of|as|invalid|unknown|illegal) user )[A-Za-z_][\w.$@-]*", r"\1<*>"),
+    (r"\b[\w-]+(?:\.[\w-]+)*\.(?:com|net|org|edu|gov|mil|info|internal|local)($|[\s)\],;:/])", r"<*>\1"),
     (r"\b[A-Fa-f]{8,}\b", "0"),
+    (r"\b0 ?(?:[kKMGT]i?)?B\b", "0"),
     (rf"[^{_APART}]*0(?:[^{_APART}]*[\w%])?", WILDCARD),
     (r"(?:[\w.$]+[.:/@#_-]|[.:/@#_+-])?<\*>(?:[.:/@#_-]+(?:<\*>|[\w$]+))*", WILDCARD),
     (r"<\*>(?:,? ?<\*>)+", WILDCARD),

@@ -107,9 +107,10 @@ def test_lines_without_message_service_or_level_are_counted() -> None:
     assert found.events["service_alias"].to_pylist() == [""]
 
 
-def test_two_aliases_of_one_service_are_counted_together() -> None:
+def test_each_alias_of_a_service_is_counted_by_itself() -> None:
     found = digested(line(0, "ok"), line(1, "ok", service="cart"))
-    assert found.summary["lines"].to_pylist() == [2]
+    rows = found.summary.select(["service", "service_alias", "lines"]).to_pylist()
+    assert [tuple(row.values()) for row in rows] == [("cart", "cart", 1), ("cart", "shop/cart", 1)]
 
 
 def test_a_template_has_its_worst_level_and_class_and_its_earliest_line() -> None:
