@@ -9,7 +9,6 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -24,6 +23,7 @@ from tests.fakes.api import Asked, Reply
 from tests.fakes.opsgenie import ALERT as DOCUMENTED
 from tests.fakes.opsgenie import CLOUD, KEY, LOGIN, FakeOpsgenie
 from tests.fakes.opsgenie import INCIDENT as DOCUMENTED_INCIDENT
+from tests.sources import card
 from tests.sources.conftest import Ask
 
 HOUR = Window.parse("2026-10-01T12")
@@ -342,10 +342,10 @@ def test_real_incidents(fake: FakeOpsgenie, data_dir: Path) -> None:
 
 
 def test_the_examples_of_the_card_are_valid() -> None:
-    text = Path("docs/sources/opsgenie.md").read_text().partition("```yaml\n")[2].partition("```")[0]
-    for name, values in yaml.safe_load(text)["sources"].items():
-        feeds = {feed: {"name": feed, "source": name, **keys} for feed, keys in values.pop("feeds").items()}
-        SourceConfig.model_validate({"name": name, **values, "feeds": feeds})
+    assert {name: list(source.feeds) for name, source in card.sources("opsgenie").items()} == {
+        "jsm": ["alerts"],
+        "opsgenie": ["alerts", "incidents"],
+    }
 
 
 @pytest.mark.parametrize("options", [{}, {"api": "opsgenie", "cloud_id": "x"}])

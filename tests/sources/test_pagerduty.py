@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from include.config.source import SourceConfig
 from include.datasets import INCIDENT, INCIDENT_CHANGE
 from include.http import Credentials
 from include.sources import SourceAnswerInvalid, SourceRejected, SourceUnavailable
@@ -22,6 +20,7 @@ from include.window import Window
 from tests.fakes.api import Asked, Reply
 from tests.fakes.pagerduty import ENTRY, KEY, MEASURED, FakePagerDuty
 from tests.fakes.pagerduty import INCIDENT as DOCUMENTED
+from tests.sources import card
 from tests.sources.conftest import Ask
 
 HOUR = Window.parse("2026-10-01T12")
@@ -442,10 +441,10 @@ def test_real_incidents_with_their_logs(fake: FakePagerDuty, data_dir: Path) -> 
 
 
 def test_the_example_of_the_card_is_valid() -> None:
-    text = Path("docs/sources/pagerduty.md").read_text().partition("```yaml\n")[2].partition("```")[0]
-    for name, values in yaml.safe_load(text)["sources"].items():
-        feeds = {feed: {"name": feed, "source": name, **keys} for feed, keys in values.pop("feeds").items()}
-        SourceConfig.model_validate({"name": name, **values, "feeds": feeds})
+    assert [feed.dataset for feed in card.sources("pagerduty")["pager"].feeds.values()] == [
+        "incident",
+        "incident_change",
+    ]
 
 
 def test_other_datasets_are_refused(fake: FakePagerDuty) -> None:
