@@ -54,16 +54,16 @@ def test_a_recorded_line_gives_its_columns() -> None:
     assert row["message"] == "GET / HTTP/1.1 200 117 0.0027"
     assert row["event_id"] == "AQAAAYAZdbh47dGwNwAAAABBWUFaZGJyMUFBQ0s4OEN3YmZ1UDJRQUI"
     assert json.loads(row["attributes"]) == {
-        "duration": "2700000.0",
-        "env": "integrations-lab",
-        "http.method": "GET",
-        "http.status_category": "OK",
-        "http.status_code": "200",
-        "http.url": "/",
-        "http.url_details.path": "/",
-        "http.version": "1.1",
-        "instance_index": "0",
-        "source": "sinatra",
+        "duration": 2700000.0,
+        "http": {
+            "method": "GET",
+            "status_category": "OK",
+            "status_code": 200,
+            "url": "/",
+            "url_details": {"path": "/"},
+            "version": "1.1",
+        },
+        "tags": ["source:sinatra", "env:integrations-lab", "source:sinatra", "instance_index:0"],
     }
 
 
@@ -180,19 +180,19 @@ def test_times_of_other_zones_and_odd_lines() -> None:
         zoned["attributes"]["timestamp"] = "2026-10-01T02:00:01.5+02:00"
         timeless = line(2, at(START))
         timeless["attributes"]["timestamp"] = "yesterday"
-        nul = line(3, at(START + 2), message="a\x00b")
+        half = line(3, at(START + 2), message="a\ud800b", attributes=None, tags=None)
         outside = line(4, at(START + 9_000))
         traced = line(
             5, at(START + 3), attributes={"dd": {"trace_id": "71", "span_id": "72"}, "logger": {"name": "x.Y"}}
         )
-        fake.failures = [Reply({"data": [zoned, timeless, nul, outside, traced, "text", None, 7], "meta": {}})]
+        fake.failures = [Reply({"data": [zoned, timeless, half, outside, traced, "text", None, 7], "meta": {}})]
         rows = Ask.rows(source(fake), HOUR)
-    assert [row["event_id"] for row in rows] == ["AQ00000001", None, None, "AQ00000005", None, None, None]
+    assert [row["event_id"] for row in rows] == ["AQ00000001", None, "AQ00000003", "AQ00000005", None, None, None]
     assert rows[0]["ts"].isoformat() == "2026-10-01T00:00:01.500000+00:00"
     assert (rows[1]["ts"], json.loads(rows[1]["raw"])["id"]) == (None, "AQ00000002")
-    assert (rows[2]["ts"], json.loads(rows[2]["raw"])["id"]) == (at(START + 2), "AQ00000003")
+    assert (rows[2]["ts"], rows[2]["message"], rows[2]["attributes"]) == (at(START + 2), "a\\ud800b", None)
     assert (rows[3]["trace_id"], rows[3]["span_id"], rows[3]["logger"]) == ("71", "72", "x.Y")
-    assert [row["raw"] for row in rows[4:]] == ['"text"', "null", "7"]
+    assert [row["raw"] for row in rows[4:]] == ["text", "null", "7"]
 
 
 def test_other_datasets_are_refused() -> None:
