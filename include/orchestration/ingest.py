@@ -173,6 +173,7 @@ def read_source(rt: Runtime, scope: Scope, access: Access) -> Reading:
         max_series=rt.settings.max_series_per_query,
         state=rt.settings.state_of(scope.source, scope.query),
         inbox=inbox_beside(rt.settings.landing),
+        redaction=rt.config.logs.redaction,
     )
     window = _until_now(rt, scope)
     landed = land(rt.settings.landing, scope, opened.read(window), new_load_id(rt.clock), rt.clock)
