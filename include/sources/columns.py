@@ -35,7 +35,7 @@ def times(column: pa.Array, layout: FileLayout) -> pa.Array:
         found = _iso(_trimmed(column), layout.time_zone)
     else:
         found = _unix(column, _PER_SECOND[layout.time_unit])
-    return _moved(found, layout.shift, layout.time_align)
+    return _of_our_years(_moved(found, layout.shift, layout.time_align))
 
 
 def numbers(column: pa.Array) -> pa.Array:
@@ -130,6 +130,13 @@ def _unix(column: pa.Array, per_second: int) -> pa.Array:
     micro = pc.round(pc.multiply(column, 1_000_000 / per_second))
     inside = pc.and_(pc.greater_equal(micro, _EARLIEST * 1e6), pc.less(micro, _LATEST * 1e6))
     return pc.if_else(pc.fill_null(inside, False), micro, None).cast(pa.int64()).cast(UTC_TIME)
+
+
+def _of_our_years(found: pa.Array) -> pa.Array:
+    """Return times with null for years before 1 and after 9999, which Python does not have; `-1` is read as one."""
+    micro = found.cast(pa.int64())
+    inside = pc.and_(pc.greater_equal(micro, _EARLIEST * 1_000_000), pc.less(micro, _LATEST * 1_000_000))
+    return found if pc.all(inside).as_py() is not False else pc.if_else(inside, found, None)
 
 
 def _moved(found: pa.Array, shift: timedelta, align: timedelta | None) -> pa.Array:
