@@ -5,18 +5,23 @@ missing costs no other row.
 """
 
 import csv
+import json
 import tempfile
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from benchmarks.source_reading import Serve, Served
 from include.http import Credentials
 from include.window import Window
 
 HOUR = Window.parse("2026-10-01T12")
+LINE = "GET /api/carts/{} 200 in 12 ms, 10.0.0.7, user jane@example.org"
 
 
 @dataclass(frozen=True)
@@ -78,3 +83,160 @@ def _opsgenie_alerts(rows: int) -> Iterator[Served]:
         fake.alerts = [{**ALERT, "id": f"A{number}", "updatedAt": at.isoformat()} for number, at in moments(rows)]
         source = {"type": "opsgenie", "url": fake.url, "options": {"api": "opsgenie"}}
         yield Served(source, {"dataset": "alert"}, HOUR, Credentials(token=KEY))
+
+
+@case("pagerduty, incidents", 250)
+def _pagerduty_incidents(rows: int) -> Iterator[Served]:
+    from tests.fakes.pagerduty import ENTRY, INCIDENT, KEY, FakePagerDuty
+
+    with FakePagerDuty() as fake:
+        for number, at in moments(rows):  # every other incident is older than the window and changed in it
+            opened = (at - timedelta(hours=2 * (number % 2))).isoformat()
+            fake.incidents.append({**INCIDENT, "id": f"I{number}", "created_at": opened})
+            entry = {**ENTRY, "incident": {"id": f"I{number}"}}
+            fake.entries.append({**entry, "id": f"E{number}", "created_at": opened})
+            fake.entries.append(
+                {**entry, "id": f"A{number}", "type": "annotate_log_entry", "created_at": at.isoformat()}
+            )
+        yield Served({"type": "pagerduty", "url": fake.url}, {"dataset": "incident"}, HOUR, Credentials(token=KEY))
+
+
+@case("jsm, alerts", 2_500)
+def _jsm_alerts(rows: int) -> Iterator[Served]:
+    from tests.fakes.opsgenie import ALERT, CLOUD, KEY, FakeOpsgenie
+
+    with FakeOpsgenie() as fake:
+        fake.alerts = [{**ALERT, "id": f"A{number}", "updatedAt": at.isoformat()} for number, at in moments(rows)]
+        source = {"type": "opsgenie", "url": fake.url, "options": {"cloud_id": CLOUD}}
+        yield Served(source, {"dataset": "alert"}, HOUR, Credentials(token=KEY))
+
+
+@case("loki, logs", 10_000)
+def _loki_logs(rows: int) -> Iterator[Served]:
+    from tests.fakes.loki import FakeLoki
+
+    with FakeLoki() as fake:
+        for number, at in moments(rows):
+            fake.log(int(at.timestamp() * 1e6) * 1_000, LINE.format(number), app=f"app-{number % 10}")
+        yield Served({"type": "loki", "url": fake.url}, {"dataset": "log_event", "expr": '{app=~".+"}'}, HOUR)
+
+
+@case("datadog, logs", 10_000)
+def _datadog_logs(rows: int) -> Iterator[Served]:
+    from tests.fakes.datadog import API_KEY, APP_KEY, FakeDatadog, line
+
+    with FakeDatadog() as fake:
+        fake.logs = [line(number, at, message=LINE.format(number)) for number, at in moments(rows)]
+        who = Credentials(token=API_KEY, password=APP_KEY)
+        yield Served({"type": "datadog", "url": fake.url}, {"dataset": "log_event"}, HOUR, who)
+
+
+@case("jaeger, spans", 2_500)
+def _jaeger_spans(rows: int) -> Iterator[Served]:
+    from tests.fakes.jaeger import FakeJaeger, span
+
+    spans = [
+        span(f"{number // 10:032x}", f"{number:016x}", f"app-{number % 10}", int(at.timestamp() * 1e6))
+        for number, at in moments(rows)
+    ]
+    with FakeJaeger(spans) as fake:
+        yield Served({"type": "jaeger", "url": fake.url}, {"dataset": "span"}, HOUR)
+
+
+@case("zipkin, spans", 2_500)
+def _zipkin_spans(rows: int) -> Iterator[Served]:
+    from tests.fakes.zipkin import FakeZipkin
+
+    spans = []
+    for number, at in moments(rows):
+        one = {"traceId": f"{number // 10:032x}", "id": f"{number + 1:016x}", "name": "get /", "kind": "SERVER",
+               "timestamp": int(at.timestamp() * 1e6), "duration": 1_000,
+               "localEndpoint": {"serviceName": f"app-{number % 10}"}}  # fmt: skip
+        spans.append(one if number % 10 == 0 else {**one, "parentId": f"{number // 10 * 10 + 1:016x}"})
+    with FakeZipkin(spans) as fake:
+        yield Served({"type": "zipkin", "url": fake.url}, {"dataset": "span"}, HOUR)
+
+
+@case("github, changes", 250)
+def _github_changes(rows: int) -> Iterator[Served]:
+    from tests.fakes.github import TOKEN, FakeGitHub
+
+    with FakeGitHub() as fake:
+        for number, at in moments(rows):
+            fake.deploy(number + 1, at, ("success", at))
+        query = {"dataset": "change_event", "expr": "octocat/example"}
+        yield Served({"type": "github", "url": fake.url}, query, HOUR, Credentials(token=TOKEN))
+
+
+@case("kafka, logs", 5_000)
+def _kafka_logs(rows: int) -> Iterator[Served]:
+    from tests.fakes.kafka import FakeKafka
+
+    with FakeKafka() as fake:
+        for number, at in moments(rows):
+            fake.write("logs", json.dumps({"msg": LINE.format(number), "app": "cart"}), at)
+        fake.settle()
+        query = {
+            "dataset": "log_event",
+            "layout": {"columns": {"message": "msg", "service": "app"}},
+            "options": {"topic": "logs"},
+        }
+        times = partial(_know_times, rows)
+        yield Served({"type": "kafka", "options": {"brokers": fake.brokers}}, query, HOUR, prepare=times)
+
+
+def _know_times(rows: int) -> None:
+    """Let the reader find offsets by time, which librdkafka's mock cluster cannot."""
+    import confluent_kafka
+
+    from include.sources import kafka_client
+
+    times = [int(at.timestamp() * 1_000) for _, at in moments(rows)]
+
+    class KnowingConsumer(confluent_kafka.Consumer):  # type: ignore[misc]
+        def offsets_for_times(self, partitions: list[Any], timeout: float | None = None) -> list[Any]:  # noqa: ARG002
+            found = [bisect_left(times, one.offset) if one.partition == 0 else rows for one in partitions]
+            return [
+                confluent_kafka.TopicPartition(one.topic, one.partition, at if at < rows else -1)
+                for one, at in zip(partitions, found, strict=True)
+            ]
+
+    kafka_client.Consumer = KnowingConsumer
+
+
+@case("prometheus, metrics", 50_000)
+def _prometheus_metrics(rows: int) -> Iterator[Served]:
+    from tests.servers import openmetrics, running_prometheus
+
+    start = int(HOUR.start.timestamp())
+    times = [start + 15 * step for step in range(rows // 10)]
+    history = openmetrics({f'load{{job="app-{series}"}}': (times, range(len(times))) for series in range(10)})
+    window = Window(HOUR.start, HOUR.start + timedelta(seconds=15 * len(times)))
+    with tempfile.TemporaryDirectory() as folder, running_prometheus(Path(folder) / "p", history) as server:
+        yield Served({"type": "prometheus", "url": server.url}, {"expr": "load", "step": "15s"}, window)
+
+
+@case("victoria-metrics, metrics", 50_000)
+def _victoria_metrics(rows: int) -> Iterator[Served]:
+    from tests.servers import running_victoria_metrics, write_points
+
+    start = int(HOUR.start.timestamp())
+    times = [start + 15 * step for step in range(rows // 10)]
+    window = Window(HOUR.start, HOUR.start + timedelta(seconds=15 * len(times)))
+    with tempfile.TemporaryDirectory() as folder, running_victoria_metrics(Path(folder) / "v") as server:
+        write_points(server, {f"load_{series}": (times, range(len(times))) for series in range(10)})
+        source = {"type": "prometheus", "url": server.url, "options": {"server": "victoriametrics"}}
+        yield Served(source, {"expr": '{__name__=~"load_.*"}', "step": "15s"}, window)
+
+
+@case("alertmanager, alerts", 500)
+def _alertmanager_alerts(rows: int) -> Iterator[Served]:
+    import httpx
+
+    from tests.servers import running_alertmanager
+
+    window = Window(HOUR.start, HOUR.start + timedelta(days=36_500))
+    with tempfile.TemporaryDirectory() as folder, running_alertmanager(Path(folder) / "a") as server:
+        alerts = [{"labels": {"alertname": "HighErrors", "job": f"app-{number}"}} for number in range(rows)]
+        httpx.post(f"{server.url}/api/v2/alerts", json=alerts, trust_env=False).raise_for_status()
+        yield Served({"type": "alertmanager", "url": server.url}, {"dataset": "alert"}, window)
