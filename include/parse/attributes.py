@@ -6,6 +6,8 @@ from collections.abc import Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
+_WORTH = 4
+"""A text that comes so often on average is quoted once."""
 _CONTROL = "[\x00-\x1f]"
 
 
@@ -28,9 +30,13 @@ def attributes(columns: Mapping[str, pa.Array]) -> pa.Array:
 
 def _member(name: str, column: pa.Array) -> pa.Array:
     """Return `,"name":"text"` for each row, null for an empty cell."""
-    if pa.types.is_dictionary(column.type):
-        # Encoded by who knows that the texts repeat: they are quoted once.
-        return _member(name, column.dictionary).take(column.indices)
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    if len(encoded.dictionary) * _WORTH < len(column):
+        return _cells(name, encoded.dictionary).take(encoded.indices)
+    return _cells(name, column.cast(pa.string()))
+
+
+def _cells(name: str, column: pa.Array) -> pa.Array:
     quoted = _quoted(pc.if_else(pc.equal(column, ""), None, column))
     return pc.binary_join_element_wise(f',{json.dumps(name, ensure_ascii=False)}:"', quoted, '"', "")
 

@@ -1,0 +1,34 @@
+"""Forms that any program may write: a time first, then what it says; and, last of all, a time somewhere in the line."""
+
+from include.parse.line_format import LEVEL, PatternFormat
+from include.parse.moments import BSD, COMPACT, CTIME, DAY_FIRST, EPOCH, ISO, SHORT_YEAR, Moment
+
+_LEVEL_NEXT = rf"(?:[\[(<]?{LEVEL}[\])>]?(?:\s*[:|-]\s+|\s+|$))?"
+_AFTER = r"(?:[\])]|[\s:|,;-]|$)[\s:|,;-]*"
+
+
+def _first(name: str, moment: Moment) -> PatternFormat:
+    return PatternFormat(name, rf"^[\[(]?{moment.pattern}{_AFTER}{_LEVEL_NEXT}(?P<message>.*)$", moment)
+
+
+def _somewhere(name: str, moment: Moment, before: str) -> PatternFormat:
+    return PatternFormat(name, rf"^(?P<message>(?:.{{0,200}}?{before})?{moment.pattern}(?:[^\d].*)?)$", moment)
+
+
+TIME_FIRST = tuple(
+    _first(f"{name} time first", moment)
+    for name, moment in {
+        "ISO": ISO,
+        "short": SHORT_YEAR,
+        "compact": COMPACT,
+        "day-first": DAY_FIRST,
+        "C": CTIME,
+        "BSD": BSD,
+        "Unix": EPOCH,
+    }.items()
+)
+TIME_INSIDE = (
+    _somewhere("ISO time inside", ISO, r"[^\d]"),
+    _somewhere("C time inside", CTIME, r"[^\w]"),
+    _somewhere("Unix time inside", EPOCH, r"[\s\[(=:,]"),
+)
