@@ -66,7 +66,8 @@ _AT_HOME = (
     rf"(?:\b(?:00)?1-)?(?:\b\d{{3}}-\d{{3}}-\d{{4}}|\b\d{{3}}\.\d{{3}}\.\d{{4}}"
     rf"|\(\d{{3,5}}\) ?\d{{3,4}}(?:-\d{{3,4}}|[ .]\d{{4}})|\(\d\d\) ?\d{{3,4}}-\d{{3,4}}){_EXTENSION}\b"
 )
-_GROUPS = r"\(?\d{1,5}\)?(?:[ .-]{0,2}\(?\d{1,12}\)?){0,6}"
+# Digits and what stands between them share no letter, so no text takes more than linear time.
+_GROUPS = r"\(?\d{1,15}(?:[ ().-]{1,3}\d{1,12}){0,6}"
 # Beside a word for it, numbers count that are as short and as oddly grouped as people write them.
 _PHONE_WORD = (
     r"(?i:\b(?:phone|telephone|tel|mobile|cell|cellphone|fax|desk|landline|whatsapp|msisdn|sms)"
@@ -123,7 +124,7 @@ SECRETS: Sequence[Rule] = (
         common=True,
         unless=rf"@[A-Za-z0-9.-]+\.(?:{_NO_DOMAIN})\b",
         check=checks.whole,
-        exact=_exact(rf"[A-Za-z0-9._%+-]+@(?:[A-Za-z0-9-]+\.)+(?!(?:{_NO_DOMAIN})\b)[A-Za-z]{{2,}}\b"),
+        exact=_exact(rf"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]+@(?:[A-Za-z0-9-]+\.)+(?!(?:{_NO_DOMAIN})\b)[A-Za-z]{{2,}}\b"),
     ),
 )
 
