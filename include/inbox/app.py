@@ -3,18 +3,19 @@
 Whoever mounts it says by functions which doors there are, what keeps a delivery and what to start when one has come;
 the app itself knows nothing of Airflow or of configuration files. What it answers:
 
-202 kept, or known already · 400 no JSON · 401 no such door, or not for this sender · 408 too slow · 413 too large ·
-415 another content type · 429 too often · 503 cannot be kept now, or too much at once: try again.
+202 kept, or known already · 400 no JSON · 401 no such door, or not for this sender · 413 too large · 415 another
+content type · 429 too often · 503 cannot be kept now, too slow, or too much at once: try again.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -32,10 +33,13 @@ BODY_SECONDS = 10.0
 """How long a sender may take over one body."""
 MOST_BYTES_AT_ONCE = 64 << 20
 """How much of unfinished bodies is held at one time, of all senders together."""
+THREADS = 8
+"""Threads of the app's own, so that a flood of deliveries takes none from the server that it is mounted in."""
 LONGEST_ID = 500
 
 Doors = Callable[[], Mapping[str, Door]]
 Trigger = Callable[[Delivery], None]
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
@@ -55,6 +59,7 @@ class _Entrance:
         self._doors, self._inbox, self._trigger, self._clock = doors, inbox, trigger, clock
         self._body_seconds = body_seconds
         self._pace = Pace()
+        self._threads = CapacityLimiter(THREADS)
         self._held = 0
 
     async def receive(self, request: Request) -> Response:
@@ -71,7 +76,7 @@ class _Entrance:
     async def _let_in(self, request: Request) -> Response:
         received = self._clock.now()
         try:
-            doors = await run_in_threadpool(self._doors)
+            doors = await self._in_thread(self._doors)
         except AlmanacError as error:
             _log.error("No delivery can be let in: %s", error)
             raise _Refused(503, "Deliveries cannot be taken now. Try again.", Retry_After="30") from None
@@ -89,7 +94,8 @@ class _Entrance:
             raise _too_large(door.limit)
         if seconds := self._pace.wait(door.source, door.per_minute):
             raise _Refused(429, f"More than {door.per_minute} deliveries a minute.", Retry_After=str(seconds))
-        delivery, is_new = await run_in_threadpool(self._keep, door, request.headers.get(DELIVERY), body, received)
+        named = request.headers.get(DELIVERY)
+        delivery, is_new = await self._in_thread(lambda: self._keep(door, named, body, received))
         answer = {"id": delivery.key, "duplicate": not is_new}
         then = BackgroundTask(self._start, delivery) if is_new else None
         return JSONResponse(answer, 202, {"Cache-Control": "no-store"}, background=then)
@@ -112,7 +118,9 @@ class _Entrance:
                         raise _Refused(503, "Too many deliveries at once. Try again.", Retry_After="5")
                     chunks.append(chunk)
         except TimeoutError:
-            raise _Refused(408, f"The body did not come within {self._body_seconds:g} seconds.") from None
+            # Not 408: Alertmanager and Datadog try again after 5xx only.
+            detail = f"The body did not come within {self._body_seconds:g} seconds. Try again."
+            raise _Refused(503, detail, Retry_After="5") from None
         finally:
             self._held -= size
         return b"".join(chunks)
@@ -130,11 +138,14 @@ class _Entrance:
             _log.error("%s", error)
             raise _Refused(503, "The delivery was not kept. Try again.", Retry_After="30") from None
 
-    def _start(self, delivery: Delivery) -> None:
+    async def _start(self, delivery: Delivery) -> None:
         try:
-            self._trigger(delivery)
+            await self._in_thread(lambda: self._trigger(delivery))
         except AlmanacError as error:
             _log.warning("%s The window's own run reads the delivery.", error)
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await run_sync(work, limiter=self._threads)
 
 
 def create_app(

@@ -38,7 +38,7 @@ class Door:
     login: str = ""
     password: str = field(default="", repr=False)
     limit: int = MEBIBYTE
-    per_minute: int = 120
+    per_minute: int = 300
     tolerance: timedelta = timedelta(minutes=5)
     timestamp_header: str | None = None
     delivery_id: str | None = None

@@ -96,21 +96,16 @@ class Inbox:
         ending = f"-{delivery.key}.json"
         hour = Grid.HOUR.floor(since)
         while hour <= delivery.received:
-            if any(path.name.endswith(ending) and at >= since for at, path in self._listed(delivery.source, hour)):
+            if any(at >= since for at, _ in self._listed(delivery.source, hour, ending)):
                 return True
             hour += HOUR
         return False
 
-    def _listed(self, source: str, hour: datetime) -> list[tuple[datetime, UPath]]:
-        """Return the deliveries of an hour with their times of receipt, in order."""
+    def _listed(self, source: str, hour: datetime, ending: str = ".json") -> list[tuple[datetime, UPath]]:
+        """Return the deliveries of an hour whose files end so, with their times of receipt, in order."""
         folder = self._folder(source, hour)
-        if not _is_local(folder):
-            folder.fs.invalidate_cache(folder.path)  # another process may have added to what was listed before
-        try:
-            paths = sorted(folder.iterdir(), key=lambda path: path.name)
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        return [(at, path) for path in paths if (at := _time_of(path.name)) is not None]
+        names = sorted(name for name in _names(folder) if name.endswith(ending))
+        return [(at, folder / name) for name in names if (at := _time_of(name)) is not None]
 
     def _folder(self, source: str, moment: datetime) -> UPath:
         return self._root / source / f"{moment.astimezone(UTC):%Y%m%dT%H}"
@@ -118,13 +113,22 @@ class Inbox:
 
 def _time_of(name: str) -> datetime | None:
     """Return the time of receipt that a file's name says, or None for what is no delivery."""
-    time, dash, rest = name.partition("-")
-    if not dash or not rest.endswith(".json"):
-        return None
+    time, _, _ = name.partition("-")
     try:
         return datetime.strptime(time, _NAME).replace(tzinfo=UTC)
     except ValueError:
         return None
+
+
+def _names(folder: UPath) -> list[str]:
+    """Return the names of a folder's files; of a folder that is not there, none."""
+    try:
+        if _is_local(folder):
+            return os.listdir(folder)  # noqa: PTH208  of names alone: a folder may hold tens of thousands
+        folder.fs.invalidate_cache(folder.path)  # another process may have added to what was listed before
+        return [path.name for path in folder.iterdir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def _is_local(path: UPath) -> bool:

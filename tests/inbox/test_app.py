@@ -207,7 +207,7 @@ def test_a_body_that_comes_too_slowly_is_given_up(tmp_path: Path) -> None:
                 f"POST /alerts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer {TOKEN}"
                 '\r\nContent-Length: 100\r\n\r\n{"a"'.encode()
             )
-            assert wire.recv(100).startswith(b"HTTP/1.1 408")
+            assert wire.recv(100).startswith(b"HTTP/1.1 503")
         assert entrance.post("alerts", ALERT, **BEARER).status_code == 202, "others are served"
 
 

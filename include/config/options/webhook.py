@@ -15,7 +15,7 @@ class WebhookOptions(Model):
 
     provider: Provider = Field(description="who delivers: alertmanager, grafana, pagerduty, datadog or generic")
     body_limit_mebibytes: int = Field(default=1, ge=1, le=10, description="largest single delivery")
-    per_minute: int = Field(default=120, ge=1, le=600, description="deliveries a minute; beyond, 429 with Retry-After")
+    per_minute: int = Field(default=300, ge=1, le=1000, description="deliveries a minute; beyond, 429 with Retry-After")
     tolerance: PositiveDuration = Field(
         default=timedelta(minutes=5), description="how old or how far ahead the time of a signature may be"
     )
