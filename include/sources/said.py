@@ -68,4 +68,4 @@ def labels_of(values: Mapping[str, Any]) -> dict[str, str]:
         name: ",".join(found for one in value if (found := text_or_none(one))) if isinstance(value, list) else value
         for name, value in values.items()
     }
-    return {name: found for name, value in joined.items() if (found := text_or_none(value)) is not None}
+    return {text(name): found for name, value in joined.items() if (found := text_or_none(value)) is not None}

@@ -307,6 +307,17 @@ def test_what_cannot_be_read_goes_out_once_with_its_text(fake: FakeOpsgenie) -> 
     assert [json.loads(row["raw"])["id"] for row in found if row["raw"]] == ["A003", "A099"]
 
 
+@pytest.mark.parametrize(
+    "odd", [{"message": "half \ud800"}, {"message": "nul \x00"}, {"details": {"\udfff": "x"}}, {"tags": ["a\x00"]}]
+)
+def test_text_that_cannot_be_stored_keeps_the_record_as_escaped_json(odd: dict[str, Any]) -> None:
+    record = alert("A", "2026-10-01T12:00:00Z", **odd)
+    row = alert_row(record, ["service"])
+    pa.RecordBatch.from_pylist([row], schema=ALERT.schema).validate(full=True)
+    assert row["raw"].isascii()
+    assert json.loads(row["raw"]) == record
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
