@@ -10,11 +10,13 @@ from include.redact import EVERYTHING
 from include.sources.alertmanager import open_alertmanager
 from include.sources.base import Source, SourceRejected
 from include.sources.datadog import open_datadog
+from include.sources.elasticsearch import open_elasticsearch
 from include.sources.files import open_files
 from include.sources.fleet import open_fleet
 from include.sources.github import open_github
 from include.sources.jaeger import open_jaeger
 from include.sources.kafka import open_kafka
+from include.sources.kubernetes import open_kubernetes
 from include.sources.loki import open_loki
 from include.sources.opening import Opening, Query
 from include.sources.opsgenie import open_opsgenie
@@ -61,6 +63,8 @@ _OPENERS: Mapping[str, Callable[[Opening], Source]] = {
     "alertmanager": open_alertmanager,
     "datadog": open_datadog,
     "github": open_github,
+    "kubernetes": open_kubernetes,
+    "elasticsearch": open_elasticsearch,
     "files": open_files,
     "fleet": open_fleet,
     "loki": open_loki,

@@ -12,9 +12,11 @@ from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from include.config.options.datadog import DatadogFeed
+from include.config.options.elasticsearch import ElasticsearchFeed, ElasticsearchOptions
 from include.config.options.github import GitHubFeed
 from include.config.options.jaeger import JaegerFeed
 from include.config.options.kafka import KafkaFeed, KafkaOptions
+from include.config.options.kubernetes import KubernetesFeed, KubernetesOptions
 from include.config.options.loki import LokiFeed, LokiOptions
 from include.config.options.opsgenie import OpsgenieOptions
 from include.config.options.pagerduty import PagerDutyFeed
@@ -38,7 +40,9 @@ class Options:
 
 
 _OPTIONS: Mapping[str, Options] = {
+    "elasticsearch": Options(ElasticsearchOptions, ElasticsearchFeed),
     "loki": Options(LokiOptions, LokiFeed),
+    "kubernetes": Options(KubernetesOptions, KubernetesFeed),
     "github": Options(feed=GitHubFeed),
     "kafka": Options(KafkaOptions, KafkaFeed),
     "datadog": Options(feed=DatadogFeed),
