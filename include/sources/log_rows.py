@@ -8,6 +8,7 @@ read, goes out with `raw` and nothing else.
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -95,6 +96,21 @@ def times_of(values: Sequence[Any], unit: str = "iso", zone: str = "UTC") -> pa.
     else:
         texts = [_number(value) for value in values]
     return times(pa.array([None if text is None else storable(text) for text in texts], pa.string()), layout)
+
+
+def ns_text(ns: int) -> str:
+    """Return nanoseconds since 1970 as ISO 8601 text.
+
+    >>> ns_text(1_790_848_800_000_000_005)
+    '2026-10-01T10:00:00.000000005Z'
+    """
+    seconds, rest = divmod(ns, 1_000_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09}Z"
+
+
+def ns_of(moment: datetime) -> int:
+    """Return a moment as nanoseconds since 1970."""
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1_000
 
 
 def of_window(batch: pa.RecordBatch, window: Window) -> pa.RecordBatch:

@@ -7,7 +7,7 @@ may be cut, so they are left to the next page, which begins there; nothing has t
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from include.config.options.loki import LokiFeed, LokiOptions
 from include.config.source import Feed, SourceConfig
 from include.http import AnswerTooLarge, HttpClient, Rejected
 from include.sources.base import Source, SourceAnswerInvalid, SourceRejected, speaking_of
-from include.sources.log_rows import LogFields, rows_of
+from include.sources.log_rows import LogFields, ns_of, ns_text, rows_of
 from include.sources.loki_lines import Lines, NoStreamsError, lines_of
 from include.sources.loki_selector import halves, narrowed, selector_of
 from include.sources.opening import Opening, cannot
@@ -56,7 +56,7 @@ class LokiSource:
             at = window.start
             while at < window.end:
                 end = min(at + _PIECE, window.end)
-                for lines in self._pages(client, _ns(at), _ns(end)):
+                for lines in self._pages(client, ns_of(at), ns_of(end)):
                     unread |= dict.fromkeys(lines.unread)
                     if lines.rows.num_rows:
                         yield lines.rows
@@ -95,7 +95,7 @@ class LokiSource:
         both = halves(known)
         if both is None:
             raise self._invalid(
-                f"has more than {limit - 1:,} lines of {match} at {_moment(at)}, and gives no more at once. Raise "
+                f"has more than {limit - 1:,} lines of {match} at {ns_text(at)}, and gives no more at once. Raise "
                 "max_entries_limit_per_query in Loki and page in the source's options, or split the feed in two by "
                 "line filters in expr"
             )
@@ -131,8 +131,8 @@ class LokiSource:
             raise self._invalid(f"answered with {error}") from None
         if len(lines.ns) and not start <= int(lines.ns[0]) <= int(lines.ns[-1]) < end:
             raise self._invalid(
-                f"sent lines of {_moment(int(lines.ns[0]))} to {_moment(int(lines.ns[-1]))}, but {_moment(start)} to "
-                f"{_moment(end)} was asked. Look for a proxy or cache that repeats answers"
+                f"sent lines of {ns_text(int(lines.ns[0]))} to {ns_text(int(lines.ns[-1]))}, but {ns_text(start)} to "
+                f"{ns_text(end)} was asked. Look for a proxy or cache that repeats answers"
             )
         return lines
 
@@ -171,12 +171,3 @@ def _fields(query: Feed) -> LogFields:
         trace_id=where.trace_id,
         span_id=where.span_id,
     )
-
-
-def _ns(moment: datetime) -> int:
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1_000
-
-
-def _moment(ns: int) -> str:
-    seconds, rest = divmod(ns, 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09}Z"
