@@ -131,6 +131,20 @@ def _datadog_logs(rows: int) -> Iterator[Served]:
         yield Served({"type": "datadog", "url": fake.url}, {"dataset": "log_event"}, HOUR, who)
 
 
+@case("datadog, metrics", 10_000)
+def _datadog_metrics(rows: int) -> Iterator[Served]:
+    from tests.fakes.datadog import API_KEY, APP_KEY, FakeDatadog
+
+    start, minutes = int(HOUR.start.timestamp()), rows // 10
+    with FakeDatadog() as fake:
+        points = {(start + 60 * minute) * 1_000: float(minute) for minute in range(minutes)}
+        fake.series = {(f"service:app-{number}",): points for number in range(10)}
+        window = Window(HOUR.start, HOUR.start + timedelta(minutes=minutes))
+        query = {"expr": "avg:system.cpu.user{*} by {service}", "step": "1m"}
+        who = Credentials(token=API_KEY, password=APP_KEY)
+        yield Served({"type": "datadog", "url": fake.url}, query, window, who)
+
+
 @case("jaeger, spans", 2_500)
 def _jaeger_spans(rows: int) -> Iterator[Served]:
     from tests.fakes.jaeger import FakeJaeger, span
@@ -240,3 +254,43 @@ def _alertmanager_alerts(rows: int) -> Iterator[Served]:
         alerts = [{"labels": {"alertname": "HighErrors", "job": f"app-{number}"}} for number in range(rows)]
         httpx.post(f"{server.url}/api/v2/alerts", json=alerts, trust_env=False).raise_for_status()
         yield Served({"type": "alertmanager", "url": server.url}, {"dataset": "alert"}, window)
+
+
+@case("elasticsearch, logs", 10_000)
+def _elasticsearch_logs(rows: int) -> Iterator[Served]:
+    from tests.fakes.elasticsearch import FakeElasticsearch
+
+    with FakeElasticsearch() as fake:
+        for number, at in moments(rows):
+            said = {"@timestamp": at.isoformat(), "message": LINE.format(number), "service": {"name": "cart"}}
+            fake.index(int(at.timestamp() * 1e6) * 1_000, f"D{number}", **said)
+        query = {"dataset": "log_event", "options": {"index": "logs-*"}}
+        yield Served({"type": "elasticsearch", "url": fake.url}, query, HOUR)
+
+
+@case("tempo, spans", 1_000)
+def _tempo_spans(rows: int) -> Iterator[Served]:
+    from tests.fakes.tempo import FakeTempo
+
+    traces: dict[str, Any] = {}
+    for number, at in moments(rows):
+        nano = int(at.timestamp() * 1e6) * 1_000
+        name = f"{number // 10:032x}"
+        span = {"traceId": name, "spanId": f"{number + 1:016x}", "name": "GET /", "kind": "SPAN_KIND_SERVER",
+                "startTimeUnixNano": str(nano), "endTimeUnixNano": str(nano + 1_000_000)}  # fmt: skip
+        traces.setdefault(name, [{"resource": {"attributes": []}, "scopeSpans": [{"spans": []}]}])
+        traces[name][0]["scopeSpans"][0]["spans"].append(span)
+    with FakeTempo(traces) as fake:
+        query = {"dataset": "span", "options": {"accept_incomplete_search": True}}
+        yield Served({"type": "tempo", "url": fake.url}, query, HOUR)
+
+
+@case("kubernetes, alerts", 1_000)
+def _kubernetes_alerts(rows: int) -> Iterator[Served]:
+    from tests.fakes.kubernetes import TOKEN, FakeKubernetes, event
+
+    with FakeKubernetes() as fake:
+        fake.now = HOUR.end
+        for number, at in moments(rows):
+            fake.events.append(event(number, firstTimestamp=at.isoformat(), lastTimestamp=at.isoformat()))
+        yield Served({"type": "kubernetes", "url": fake.url}, {"dataset": "alert"}, HOUR, Credentials(token=TOKEN))
