@@ -1,8 +1,8 @@
 """Reads spans from Jaeger, by its stable API v3 (OTLP) or by the internal one of its user interface.
 
 Neither pages: a search brings at most `limit` traces, so a window that has more is halved until each part is whole.
-Jaeger's own stores find a trace by every span of the service that is asked for ("span min start time",
-api_v3/query_service.proto), so asking for each service brings each span in the window, however old its trace is.
+"Fields are matched against individual spans, not the trace level" (proto/api_v3/query_service.proto of jaeger-idl), so
+asking for each service brings each span in the window, however old its trace is.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +20,7 @@ from include.sources.base import Source, SourceAnswerInvalid, SourceRejected, sp
 from include.sources.file_facts import spans_once
 from include.sources.opening import Opening, cannot
 from include.sources.span_documents import read_documents
-from include.sources.spans import Row, batches
+from include.sources.spans import Row, batches, uncollected
 from include.sources.spans_jaeger import jaeger_rows
 from include.sources.spans_otlp import otlp_rows
 from include.sources.trace_search import CLOCK_SKEW, Part, TraceSearch, part_of, placed, table_of
@@ -117,15 +117,14 @@ class JaegerSource:
             raise
 
     def _parsed(self, body: bytes, where: str) -> pa.Table:
-        answers = read_documents(body, where)
-        for answer in answers:
-            problem = answer.get("error") or answer.get("errors") if isinstance(answer, dict) else "no JSON object"
-            if problem:
-                raise AnswerInvalid(
-                    where, f"answered with an error: {problem}", "See the log of Jaeger's query service"
-                )
         rows = _ROWS[self._options.api]
-        return table_of(batches(row for answer in answers for row in rows(answer)))
+        with uncollected():
+            answers = read_documents(body, where)
+            for answer in answers:
+                problem = answer.get("error") or answer.get("errors") if isinstance(answer, dict) else "no JSON object"
+                if problem:
+                    raise AnswerInvalid(where, f"answered with an error: {problem}", "See the log of Jaeger's queries")
+            return table_of(batches(row for answer in answers for row in rows(answer)))
 
     def _of(self, spans: pa.Table, service: str, services: list[str], nameless: set[str]) -> pa.Table:
         """Return the spans of one service, and those of services without a name that have not come yet."""

@@ -1,6 +1,5 @@
 """JSON documents out of bytes: one document, or one on each line; and what is neither, as text."""
 
-import gc
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -47,13 +46,7 @@ def read_documents(body: bytes, where: str) -> list[Any]:
 
 
 def _loads(text: str) -> Any:
-    # A document of spans is a million small objects and no garbage: looking for it takes half of the time.
-    collecting = gc.isenabled()
-    gc.disable()
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
         return Broken(text)
-    finally:
-        if collecting:
-            gc.enable()

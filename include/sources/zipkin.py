@@ -19,7 +19,7 @@ from include.sources.base import Source, SourceRejected, speaking_of
 from include.sources.file_facts import spans_once
 from include.sources.opening import Opening, cannot
 from include.sources.span_documents import read_documents
-from include.sources.spans import batches
+from include.sources.spans import batches, uncollected
 from include.sources.spans_zipkin import zipkin_rows
 from include.sources.trace_search import CLOCK_SKEW, Part, TraceSearch, part_of, placed, table_of
 from include.window import Window
@@ -80,10 +80,13 @@ def open_zipkin(opening: Opening) -> Source:
 
 
 def _parsed(body: bytes, where: str) -> pa.Table:
-    answers = read_documents(body, where)
-    if not all(isinstance(answer, list) for answer in answers):
-        raise AnswerInvalid(where, "did not answer with a list", "Check that the address is that of Zipkin's API v2")
-    return table_of(batches(row for answer in answers for row in zipkin_rows(answer)))
+    with uncollected():
+        answers = read_documents(body, where)
+        if not all(isinstance(answer, list) for answer in answers):
+            raise AnswerInvalid(
+                where, "did not answer with a list", "Check that the address is that of Zipkin's API v2"
+            )
+        return table_of(batches(row for answer in answers for row in zipkin_rows(answer)))
 
 
 def _longest(spans: pa.Table) -> timedelta:

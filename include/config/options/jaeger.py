@@ -12,7 +12,7 @@ class JaegerFeed(Model):
     """Options of a feed of spans from Jaeger."""
 
     api: Literal["v3", "internal"] = Field(
-        default="v3", description="v3: the stable API; internal: that of its user interface, for Jaeger before 1.60"
+        default="v3", description="v3: the stable API; internal: that of its user interface, which more systems speak"
     )
     services: tuple[Text, ...] = Field(
         default=(), description="services whose spans are read; empty: all that it names"
