@@ -1,8 +1,8 @@
 """Applies rules to text: whole Arrow columns at once, and only rows that any rule's pattern touches at all.
 
-One pattern made of all of them finds those rows: RE2 runs it as fast as a single one. Only they are looked at by each
-rule, again and again until none finds anything more, because what one hides may uncover a word boundary for another;
-so a second call changes nothing.
+One pattern made of all rare rules finds those rows: RE2 runs it as fast as a single one. It is compiled in every call,
+so it is made of triggers, which are short. Only the rows found are looked at by each rule, again and again until none
+finds anything more; so a second call changes nothing.
 """
 
 import re
@@ -24,13 +24,12 @@ def redact_column(column: pa.Array, rules: Sequence[Rule] = ALL) -> tuple[pa.Arr
     if pa.types.is_dictionary(column.type):
         texts, counts = redact_column(column.dictionary, rules)
         return (_encoded(column, texts) if counts else column), counts
-    rules = tuple(rules)
-    total: Counter[str] = Counter()
-    touched = _touched(column, rules)
-    if touched is None:
-        return column, total
-    texts, total = _redacted(column.filter(touched), rules)
-    return (pc.replace_with_mask(column, touched, texts) if total else column), total
+    if column.null_count == len(column):
+        return column, Counter()
+    if column.null_count:
+        texts, total = _redacted(column.drop_null(), tuple(rules))
+        return (pc.replace_with_mask(column, column.is_valid(), texts) if total else column), total
+    return _redacted(column, tuple(rules))
 
 
 def redact_text(text: str, rules: Sequence[Rule] = ALL) -> str:
@@ -43,50 +42,49 @@ def redact_text(text: str, rules: Sequence[Rule] = ALL) -> str:
     return redacted
 
 
-def _touched(column: pa.Array, rules: tuple[Rule, ...]) -> pa.Array | None:
-    """Return which rows any of the rules may change, or None where there is none."""
-    if not rules:
+def _redacted(column: pa.Array, rules: tuple[Rule, ...]) -> tuple[pa.Array, Counter[str]]:
+    """Return texts redacted. Rows that change are looked at again, as one thing hidden may uncover another."""
+    changed, total = _once(column, rules)
+    if total:
+        again = pc.not_equal(changed, column)
+        texts, more = _redacted(changed.filter(again), rules)
+        if more:
+            changed = pc.replace_with_mask(changed, again, texts)
+            total += more
+    return changed, total
+
+
+def _once(column: pa.Array, rules: tuple[Rule, ...]) -> tuple[pa.Array, Counter[str]]:
+    """Apply each rule once, in order; most rows are touched by rules that are common at most, and skip the others."""
+    common = tuple(rule for rule in rules if rule.common)
+    rare = _touched(column, _union(tuple(rule for rule in rules if not rule.common)))
+    if rare is None:
+        return _in_turn(column, common)
+    plain = pc.invert(rare)
+    usual, counts = _in_turn(column.filter(plain), common)
+    odd, more = _in_turn(column.filter(rare), rules)
+    if not counts and not more:
+        return column, counts
+    return pc.replace_with_mask(pc.replace_with_mask(column, plain, usual), rare, odd), counts + more
+
+
+def _touched(column: pa.Array, pattern: str) -> pa.Array | None:
+    """Return which rows the pattern touches, or None where there is none."""
+    if not pattern:
         return None
-    hit = pc.fill_null(pc.match_substring_regex(column, _union(rules)), False)
+    hit = pc.match_substring_regex(column, pattern)
     return hit if pc.any(hit).as_py() else None
 
 
 @lru_cache(maxsize=64)
 def _union(rules: tuple[Rule, ...]) -> str:
-    return "|".join(f"(?:{rule.pattern})" for rule in rules)
-
-
-def _redacted(column: pa.Array, rules: tuple[Rule, ...]) -> tuple[pa.Array, Counter[str]]:
-    """Return rows that some rule touches redacted; those that one pass has changed are looked at again."""
-    changed, total = _once(column, rules)
-    if not total:
-        return column, total
-    again = pc.and_(pc.not_equal(changed, column), pc.match_substring_regex(changed, _union(rules)))
-    if pc.any(again).as_py():
-        texts, counts = _redacted(changed.filter(again), rules)
-        if counts:
-            changed = pc.replace_with_mask(changed, again, texts)
-            total += counts
-    return changed, total
-
-
-def _once(column: pa.Array, rules: tuple[Rule, ...]) -> tuple[pa.Array, Counter[str]]:
-    """Apply each rule once, in order; most rows need only a rule that is common, and are not asked for the others."""
-    rare = _touched(column, tuple(rule for rule in rules if not rule.common))
-    if rare is None:
-        return _in_turn(column, tuple(rule for rule in rules if rule.common))
-    if pc.all(rare).as_py():
-        return _in_turn(column, rules)
-    plain = pc.invert(rare)
-    usual, counts = _in_turn(column.filter(plain), tuple(rule for rule in rules if rule.common))
-    odd, more = _in_turn(column.filter(rare), rules)
-    return pc.replace_with_mask(pc.replace_with_mask(column, plain, usual), rare, odd), counts + more
+    return "|".join(f"(?:{rule.trigger or rule.pattern})" for rule in rules)
 
 
 def _in_turn(column: pa.Array, rules: tuple[Rule, ...]) -> tuple[pa.Array, Counter[str]]:
     total: Counter[str] = Counter()
     for rule in rules:
-        touched = _touched(column, (rule,))
+        touched = _touched(column, rule.pattern)
         if touched is not None:
             hidden, number = _applied(column.filter(touched), rule)
             if number:

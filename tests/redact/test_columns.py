@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import get_args
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from include.config.redaction import Kind, Redaction
 from include.datasets import ALERT, LABELS, METRIC_POINT
 from include.redact import redact_batch, redact_column, redact_text
 from include.redact.checks import iban, luhn
-from include.redact.rules import ALL
+from include.redact.rules import ALL, Rule
 
 KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nabc\n-----END RSA PRIVATE KEY-----"
 
@@ -105,6 +106,8 @@ def test_what_is_hidden(text: str, redacted: str) -> None:
         "00:11:22:33:44:55:66:77 is a port's GUID",
         "[2026-11-05T07:00:00.123456+00:00] pid 12345",
         "09:15:27.123 elapsed 00:00:05",
+        "bearer authentication is off",
+        "access token: expired",
     ],
 )
 def test_what_is_left_alone(text: str) -> None:
@@ -176,6 +179,16 @@ def test_real_log_lines_lose_addresses_and_nothing_else(data_dir: Path) -> None:
             kept = re.split("<ip>|<email>", after)
             assert all(part in before for part in kept)
             assert re.sub(r"\b(?!0\d)\d{1,3}(?:\.\d{1,3}){3}\b|[\w.]+@[\w.]+\.[a-z]{2,}", "", before) == "".join(kept)
+
+
+@pytest.mark.parametrize("rule", [rule for rule in ALL if rule.trigger], ids=lambda rule: rule.kind)
+@given(data=st.data())
+def test_a_trigger_touches_whatever_its_pattern_does(rule: Rule, data: st.DataObject) -> None:
+    python = re.compile(rule.pattern.replace(r"\z", r"\Z"), re.ASCII)
+    text = data.draw(st.from_regex(python))
+    column = pa.array([text])
+    if pc.match_substring_regex(column, rule.pattern)[0].as_py():
+        assert pc.match_substring_regex(column, rule.trigger)[0].as_py()
 
 
 HARMLESS = st.one_of(
