@@ -1,6 +1,7 @@
-"""Delivery, hourly: send each audience the reports that are due in its own time zone, once.
+"""Delivery, hourly: each audience gets the reports that are due in its own time zone, a topic gets new findings, once.
 
-The `delivery` ledger is unique by report, window, audience and channel, so running this twice sends nothing twice.
+The `delivery` ledger is unique by report, window, audience and channel, so running this twice sends nothing twice. It
+also knows each version of each finding that has gone to the topic of `publish.yaml`.
 """
 
 from datetime import timedelta
@@ -23,7 +24,7 @@ AT_ONCE = Param(
     **dag_defaults("deliver", within=timedelta(minutes=10), windowed=False, params={"at_once": AT_ONCE}),
 )
 def deliver_reports():
-    """Wire the one step."""
+    """Wire the two steps, which do not wait for each other."""
 
     @task
     def send(params: dict | None = None) -> dict:
@@ -34,7 +35,17 @@ def deliver_reports():
         _, rt = here()
         return deliver_due(rt, mailer, at_once=params["at_once"])
 
+    @task
+    def publish() -> dict:
+        from include.orchestration.connections import credentials
+        from include.orchestration.findings import publish_due
+        from include.orchestration.tasks import here
+
+        _, rt = here()
+        return publish_due(rt, credentials)
+
     send()
+    publish()
 
 
 deliver_reports()

@@ -15,6 +15,7 @@ from include.config.limit import ResourceLimit
 from include.config.logs import LogRules
 from include.config.mail import Mail
 from include.config.problem import one_of
+from include.config.publish import Publish
 from include.config.query import MetricQuery
 from include.config.service import Service
 from include.config.slo import Slo
@@ -41,6 +42,7 @@ class Config:
     business_hours: BusinessHours = field(default_factory=BusinessHours)
     logs: LogRules = field(default_factory=LogRules)
     mail: Mail = field(default_factory=Mail)
+    publish: Publish | None = None
     folder: Path = field(default_factory=Path)
     notes: tuple[str, ...] = ()
 
@@ -107,6 +109,7 @@ class Config:
             "business_hours": self.business_hours.model_dump(mode="json"),
             "logs": self.logs.model_dump(mode="json"),
             "mail": self.mail.model_dump(mode="json"),
+            "publish": self.publish.model_dump(mode="json") if self.publish else None,
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 

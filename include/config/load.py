@@ -12,6 +12,7 @@ from include.config.limit import ResourceLimit
 from include.config.logs import LogRules
 from include.config.mail import Mail
 from include.config.problem import ConfigError, Problem
+from include.config.publish import Publish
 from include.config.query import MetricQuery
 from include.config.reading import GIVEN, Found, entries_of, read_entries, read_file, validate
 from include.config.service import Service
@@ -26,6 +27,7 @@ FILES: Mapping[str, Mapping[str, bool]] = {
     "calendar.yaml": {"maintenance": True, "freezes": True, "business_hours": False},
     "logs.yaml": dict.fromkeys(LogRules.model_fields, False),
     "mail.yaml": dict.fromkeys(Mail.model_fields, False),
+    "publish.yaml": dict.fromkeys(Publish.model_fields, False),
 }
 """Each file and its top-level keys; `True`: the key holds named entries. A file that is absent counts as empty."""
 
@@ -67,6 +69,8 @@ def _load(folder: Path) -> tuple[Config, list[Problem]]:
     problems += wrong
     mail, wrong = _mail(documents["mail.yaml"], services)
     problems += wrong
+    publish, wrong = _publish(documents["publish.yaml"])
+    problems += wrong
     slos = read_slos(folder)
     problems += slos.problems
 
@@ -94,6 +98,7 @@ def _load(folder: Path) -> tuple[Config, list[Problem]]:
         business_hours=hours or BusinessHours(),
         logs=logs or LogRules(),
         mail=mail or Mail(),
+        publish=publish,
         folder=folder,
         notes=tuple(slos.notes),
     )
@@ -153,6 +158,12 @@ def _mail(document: Document, services: Mapping[str, Found[Service]]) -> tuple[M
     for name, allowed in cross_checks.unknown_audiences(list(mail.audiences) if mail else [], services):
         problems.append(document.problem(("audiences", name), repr(name), allowed))
     return mail, problems
+
+
+def _publish(document: Document) -> tuple[Publish | None, list[Problem]]:
+    known = document.data if isinstance(document.data, dict) else {}
+    data = {key: value for key, value in known.items() if key in Publish.model_fields}
+    return validate(Publish, data, document, ()) if data else (None, [])
 
 
 def _with_unit(limit: ResourceLimit, queries: Mapping[str, Found[MetricQuery]]) -> ResourceLimit:

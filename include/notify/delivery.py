@@ -204,7 +204,8 @@ def _send_moment(mail: Mail, audience: str, now: datetime) -> datetime | None:
 def _open_or_recent(now: datetime) -> sa.Select[tuple[object, ...]]:
     """Return all that is open, and what was handed over of late, which decides what is overtaken."""
     is_open = delivery.c.state.in_([State.PENDING.value, State.SENDING.value])
-    return sa.select(delivery).where(sa.or_(is_open, delivery.c.updated_at >= now - timedelta(days=60)))
+    recent = delivery.c.updated_at >= now - timedelta(days=60)
+    return sa.select(delivery).where(delivery.c.channel == MAIL, sa.or_(is_open, recent))
 
 
 def _note(

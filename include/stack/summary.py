@@ -120,7 +120,7 @@ def against_truth(job: "Job", episodes: pd.DataFrame, window: Window) -> Finding
 
 
 def _places(job: "Job", warehouse: Warehouse) -> list[str]:
-    sent = warehouse.frame(sa.select(delivery.c.state).where(delivery.c.state == "sent"))
+    sent = warehouse.frame(sa.select(delivery.c.state).where(delivery.c.state == "sent", delivery.c.channel == "mail"))
     lines = [
         f"Airflow   {job.settings.ui}    sign in as {USER}, password {job.password}",
         f"Reports   {job.settings.ui}/almanac/    (also in Airflow's own navigation, under Almanac)",

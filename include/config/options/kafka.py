@@ -1,12 +1,22 @@
 """Options of type kafka: where the brokers are, how they are spoken to, and which topic holds what."""
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from include.config.values import Model, Text, one_or_many
 
-Topic = Annotated[Text, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
+_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}", re.ASCII)
+
+
+def _topic(value: str) -> str:
+    if not _TOPIC.fullmatch(value) or value in {".", ".."}:
+        raise ValueError("a topic's name of letters, digits, . _ and -, at most 249")
+    return value
+
+
+Topic = Annotated[str, AfterValidator(_topic)]
 
 
 class KafkaBrokers(Model):
