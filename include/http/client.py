@@ -7,9 +7,10 @@ credentials never follow one to another host.
 
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import chain, islice
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -21,6 +22,7 @@ from include.http.answer import excerpt, read_json
 from include.http.credentials import Credentials
 from include.http.errors import AnswerTooLarge, Rejected, Unavailable
 from include.http.limits import Pace, wanted_wait
+from include.http.stream import lines_of
 
 T = TypeVar("T")
 USER_AGENT = "almanac/0.1"
@@ -129,6 +131,31 @@ class HttpClient:
         """
         return self._tried(method, path, lambda body, where, _: read(body, where), params=params, form=form, json=json)
 
+    def lines(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        form: Mapping[str, Any] | None = None,
+        json: Any = None,
+    ) -> Iterator[bytes]:
+        """Yield the lines of one answer as they come, without their ends and without blank ones.
+
+        Memory holds one line, and `max_bytes` bounds it. `timeout_seconds` bounds the wait for each next byte. The
+        request is tried again until the first byte has come and never after it, for then half an answer has been
+        handed on: a stream that is cut is `Unavailable` at once.
+        """
+
+        def begin() -> tuple[bytes, Generator[bytes], str]:
+            request, where = self._request(method, path, params=params, data=form, json=json)
+            blocks = self._blocks(request, where)
+            return next(blocks, b""), blocks, where
+
+        first, blocks, where = self._retried(begin)
+        with closing(blocks):
+            yield from lines_of(chain([first], blocks), self._max_bytes, where)
+
     def _tried(
         self,
         method: str,
@@ -140,13 +167,21 @@ class HttpClient:
         json: Any = None,
     ) -> T:
         def attempt() -> T:
-            request = self._client.build_request(method, path, params=params, data=form, json=json)
-            where = f"{request.url.copy_with(query=None, username=None, password=None)}"
-            self._must_stay(request, where)
-            self._pace.wait()
+            request, where = self._request(method, path, params=params, data=form, json=json)
             body, headers = self._send(request, where)
             return read(body, where, headers)
 
+        return self._retried(attempt)
+
+    def _request(self, method: str, path: str, **content: Any) -> tuple[httpx.Request, str]:
+        """Return a request whose turn it is, and its address without query or credentials."""
+        request = self._client.build_request(method, path, **content)
+        where = f"{request.url.copy_with(query=None, username=None, password=None)}"
+        self._must_stay(request, where)
+        self._pace.wait()
+        return request, where
+
+    def _retried(self, attempt: Callable[[], T]) -> T:
         retrying = Retrying(
             stop=stop_after_attempt(self._attempts),
             wait=self._wait,
@@ -192,6 +227,18 @@ class HttpClient:
                 "Ask for fewer series or a shorter window, or raise max_answer_mebibytes of the source",
             )
         return bytes(body), response.headers
+
+    def _blocks(self, request: httpx.Request, where: str) -> Generator[bytes]:
+        with _transport_errors(where, self._timeout):
+            response = self._client.send(request, stream=True)
+            try:
+                if response.is_success:
+                    yield from response.iter_bytes()
+                    return
+                body = b"".join(islice(response.iter_bytes(4096), 16))
+            finally:
+                response.close()
+        raise self._refusal(response, body, where)
 
     def _refusal(self, response: httpx.Response, body: bytes, where: str) -> Unavailable | Rejected:
         status = response.status_code
