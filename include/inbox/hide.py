@@ -18,7 +18,7 @@ _SECRET_KEY = re.compile(
     r"|(password|secret|api[_-]?key|(access|auth|refresh|bearer)[_-]?token|client[_-]?secret|private[_-]?key)$"
 )
 _IDENTIFIES = re.compile(
-    r"^(id|key|uid|url|uri|link|href|self|time|date|.+_(id|key|url|uri|link|at|time|date)"
+    r"^(id|key|uid|url|uri|link|href|self|time|date|last_updated|.+_(id|key|url|uri|link|at|time|date)"
     r"|.*[a-z](Id|ID|Key|URL|Url|At|Time|Date)|labels|groupLabels|commonLabels|tags|fingerprint|alert_scope|host|hostname"
     r"|host_name|instance|node|pod|version|status|state|type|alertname)$"
 )

@@ -114,13 +114,35 @@ class WebhookSource:
 
 
 def open_webhook(opening: Opening) -> Source:
-    """Return the deliveries of a webhook. Raises `SourceRejected` for a dataset that its provider does not deliver."""
+    """Return the deliveries of a webhook.
+
+    Raises `SourceRejected` for a dataset that its provider does not deliver, and for columns that it does not have.
+    """
     options = opening.source.options_as(WebhookOptions)
     if opening.feed.dataset not in READERS[options.provider][1]:
         raise cannot(opening)
+    _check_columns(opening.feed, options.provider)
     if opening.inbox is None:
         raise SourceRejected(f"Source {opening.source.name!r} is a webhook, but nobody said where its inbox is.")
     return WebhookSource(opening.source.name, opening.feed, options, Inbox(opening.inbox))
+
+
+def _check_columns(feed: Feed, provider: Provider) -> None:
+    options = feed.options_as(WebhookFeed)
+    schema = dataset(feed.dataset).schema
+    texts = {field.name for field in schema if pa.types.is_string(field.type)} - {"raw", "labels"}
+    known = {"defaults": texts, "words": texts, "columns": set(schema.names) - {"raw"}}
+    for option, names in known.items():
+        if wrong := set(getattr(options, option)) - names:
+            raise SourceRejected(
+                f"Feed {feed.name!r}: {option} names {', '.join(sorted(wrong))}. Of {feed.dataset} it may name "
+                f"{', '.join(sorted(names))}."
+            )
+    if provider != "generic" and (options.records or options.columns or options.words):
+        raise SourceRejected(
+            f"Feed {feed.name!r}: records, columns and words are for provider generic; what {provider} delivers has "
+            "its own form. Take them out."
+        )
 
 
 def _fill(row: dict[str, Any], earlier: Mapping[str, Any]) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from include.clock import FixedClock
-from include.http import Credentials
 from include.inbox import Delivery, Inbox, inbox_beside
 from include.inbox.delivery import key_of
 from include.orchestration.ingest import LoadStopped, load_piece
@@ -16,7 +15,7 @@ from include.orchestration.maintain import prune_inbox
 from include.orchestration.triage import load_provisionally, triage_window
 from include.warehouse.schema import alert, load_log, quarantine_row
 from include.window import Window
-from tests.orchestration.shop import SEVEN, Shop
+from tests.orchestration.shop import SEVEN, Shop, no_credentials
 
 SOURCES = """
 sources:
@@ -65,7 +64,7 @@ def triaged(shop: Shop, now: datetime) -> dict[str, Any]:
 def own_run(shop: Shop, window: Window = SEVEN, again: bool = False, now: datetime = OWN) -> dict[str, Any]:
     piece = {"source": "pages", "window": window.key} | ({"again": "yes"} if again else {})
     rt = at(shop, now, "ingest_events/one").rt
-    return load_piece(rt, piece, ["alert"], lambda _: Credentials(token="t"))
+    return load_piece(rt, piece, ["alert"], no_credentials)
 
 
 def states(shop: Shop) -> dict[str, tuple[str, bool]]:

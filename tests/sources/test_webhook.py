@@ -467,6 +467,21 @@ def test_a_webhook_needs_a_connection_and_a_provider() -> None:
         SourceConfig.model_validate({"name": "a", "type": "webhook", "connection": "c", "options": options})
 
 
+def test_an_option_of_another_provider_or_an_unknown_column_is_refused(hook: Hook) -> None:
+    for provider, option in (("alertmanager", "timestamp_header"), ("pagerduty", "delivery_id")):
+        config = {"name": "a", "type": "webhook", "connection": "c", "options": {"provider": provider, option: "x"}}
+        with pytest.raises(ValueError, match=f"no {option} with provider {provider}"):
+            SourceConfig.model_validate(config)
+    with pytest.raises(
+        SourceRejected, match=r"columns names colour\. Of alert it may name alert_id, .*updated_at, url\."
+    ):
+        hook.source("generic", columns={"colour": "c"})
+    with pytest.raises(SourceRejected, match="defaults names starts_at"):
+        hook.source("grafana", defaults={"starts_at": "now"})
+    with pytest.raises(SourceRejected, match="are for provider generic"):
+        hook.source("grafana", records="alerts")
+
+
 def test_the_examples_of_the_card_are_sound() -> None:
     found = card.sources("webhook")
     assert {source.options["provider"] for source in found.values()} == {

@@ -1,9 +1,9 @@
 """Options of a webhook: who delivers, how deliveries are let in, and how a generic delivery is laid out."""
 
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from include.config.values import Model, PositiveDuration, Text
 
@@ -26,6 +26,13 @@ class WebhookOptions(Model):
     delivery_id: Text | None = Field(
         default=None, description="for generic: where the delivery's own id stands, such as event.id"
     )
+
+    @model_validator(mode="after")
+    def _each_option_has_its_provider(self) -> Self:
+        for name, provider in (("timestamp_header", "grafana"), ("delivery_id", "generic")):
+            if getattr(self, name) is not None and self.provider != provider:
+                raise ValueError(f"no {name} with provider {self.provider}: it is for {provider}")
+        return self
 
 
 class WebhookFeed(Model):
