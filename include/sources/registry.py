@@ -24,6 +24,7 @@ from include.sources.pagerduty import open_pagerduty
 from include.sources.points import MAX_SERIES
 from include.sources.prometheus import open_prometheus
 from include.sources.redacted import RedactedSource
+from include.sources.servicenow import open_servicenow
 from include.sources.tempo import open_tempo
 from include.sources.webhook import open_webhook
 from include.sources.zipkin import open_zipkin
@@ -63,6 +64,7 @@ _OPENERS: Mapping[str, Callable[[Opening], Source]] = {
     "alertmanager": open_alertmanager,
     "datadog": open_datadog,
     "github": open_github,
+    "servicenow": open_servicenow,
     "kubernetes": open_kubernetes,
     "elasticsearch": open_elasticsearch,
     "files": open_files,

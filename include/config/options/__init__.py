@@ -21,6 +21,7 @@ from include.config.options.loki import LokiFeed, LokiOptions
 from include.config.options.opsgenie import OpsgenieOptions
 from include.config.options.pagerduty import PagerDutyFeed
 from include.config.options.prometheus import PrometheusOptions
+from include.config.options.servicenow import ServiceNowFeed
 from include.config.options.tempo import TempoFeed
 from include.config.options.webhook import WebhookFeed, WebhookOptions
 from include.config.options.zipkin import ZipkinFeed
@@ -43,6 +44,7 @@ _OPTIONS: Mapping[str, Options] = {
     "elasticsearch": Options(ElasticsearchOptions, ElasticsearchFeed),
     "loki": Options(LokiOptions, LokiFeed),
     "kubernetes": Options(KubernetesOptions, KubernetesFeed),
+    "servicenow": Options(feed=ServiceNowFeed),
     "github": Options(feed=GitHubFeed),
     "kafka": Options(KafkaOptions, KafkaFeed),
     "datadog": Options(feed=DatadogFeed),
