@@ -23,7 +23,7 @@ from include.sources.span_documents import read_documents
 from include.sources.spans import Row, batches, uncollected
 from include.sources.spans_jaeger import jaeger_rows
 from include.sources.spans_otlp import otlp_rows
-from include.sources.trace_search import CLOCK_SKEW, Part, TraceSearch, part_of, placed, table_of
+from include.sources.trace_search import CLOCK_SKEW, Part, TraceSearch, first_time, part_of, table_of
 from include.window import Window
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -51,19 +51,18 @@ class JaegerSource:
         self.warnings = []
         options = self._options
         with self._connect() as client:
-            services = list(options.services) or self._services(client)
+            services = list(dict.fromkeys(options.services)) or self._services(client)
             by_span = not options.longest_trace
             skew = timedelta(0) if by_span else CLOCK_SKEW
             whole = part_of(window, _MICROSECOND, options.longest_trace, skew)
-            nameless: set[str] = set()
+            nameless: set[bytes] = set()
             for service in services:
                 search = TraceSearch(
-                    self._name, _MICROSECOND, options.limit, by_span,
+                    self._name, _MICROSECOND, options.limit, by_span, window,
                     partial(self._found, client, service), service, self.warnings,
                 )  # fmt: skip
-                for found in search.read(whole):
-                    spans = placed(self._of(found, service, services, nameless), window)
-                    yield from spans_once(spans).to_batches()
+                for spans in search.read(whole):
+                    yield from spans_once(self._of(spans, service, services, nameless)).to_batches()
 
     def get_trace(self, trace_id: str) -> pa.Table:
         """Return the spans of one trace, in order of time; none where Jaeger does not have it."""
@@ -126,7 +125,7 @@ class JaegerSource:
                     raise AnswerInvalid(where, f"answered with an error: {problem}", "See the log of Jaeger's queries")
             return table_of(batches(row for answer in answers for row in rows(answer)))
 
-    def _of(self, spans: pa.Table, service: str, services: list[str], nameless: set[str]) -> pa.Table:
+    def _of(self, spans: pa.Table, service: str, services: list[str], nameless: set[bytes]) -> pa.Table:
         """Return the spans of one service, and those of services without a name that have not come yet."""
         name = spans["service"].cast(pa.string())
         mine = pc.fill_null(pc.equal(name, service), False)
@@ -136,11 +135,8 @@ class JaegerSource:
         if not pc.any(others).as_py():
             return spans.filter(mine)
         rest = spans.filter(others)
-        fresh = []
-        for row in rest.select(["trace_id", "span_id", "kind", "ts", "operation", "duration", "raw"]).to_pylist():
-            text = repr(tuple(row.values()))
-            fresh.append(text not in nameless)
-            nameless.add(text)
+        known_by = rest.select(["trace_id", "span_id", "kind", "ts", "operation", "duration", "raw"]).to_pylist()
+        fresh = [first_time(repr(tuple(row.values())), nameless) for row in known_by]
         return pa.concat_tables([spans.filter(mine), rest.filter(pa.array(fresh, pa.bool_()))]).unify_dictionaries()
 
 

@@ -77,6 +77,31 @@ def json_text(value: Any) -> str:
         return "".join(_pieces(value))
 
 
+def add_tag(tags: dict[str, str], key: str, text: str) -> None:
+    """Add a tag; where the key has another text already, it becomes `key#2`, then `key#3`.
+
+    >>> tags = {"a": "x"}
+    >>> add_tag(tags, "a", "y")
+    >>> tags
+    {'a': 'x', 'a#2': 'y'}
+    """
+    name, number = key, 1
+    while tags.setdefault(name, text) != text:
+        number += 1
+        name = f"{key}#{number}"
+
+
+def with_tags(shared: Mapping[str, str], own: Mapping[str, str], prefix: str) -> dict[str, str]:
+    """Return shared tags and a span's own; where the two differ, the shared one is called `<prefix>.<key>`."""
+    tags = dict(shared)
+    for key, text in own.items():
+        other = tags.get(key)
+        if other is not None and other != text:
+            tags[f"{prefix}.{key}"] = other
+        tags[key] = text
+    return tags
+
+
 def tag_text(value: Any) -> str:
     """Return the value of a tag as text: text as it is, anything else as JSON."""
     return value if isinstance(value, str) else json_text(value)

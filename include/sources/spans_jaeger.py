@@ -1,4 +1,4 @@
-"""Spans in Jaeger's own JSON form: the answers of `/api/traces`, files saved from its UI, and documents of its stores.
+"""Spans in Jaeger's own JSON form: the answers of `/api/traces`, and files saved from its user interface.
 
 Read are `{"data": [trace, …]}`, a trace `{"traceID", "spans", "processes"}`, a span with its `process` inside, and
 lists of these. Times are microseconds. https://www.jaegertracing.io/docs/1.76/architecture/apis/
@@ -13,6 +13,7 @@ from include.sources.span_documents import Broken, documents
 from include.sources.spans import (
     KINDS,
     Row,
+    add_tag,
     attributes_text,
     batches,
     json_text,
@@ -21,6 +22,7 @@ from include.sources.spans import (
     tag_text,
     unread,
     whole,
+    with_tags,
 )
 
 _Process = tuple[str | None, dict[str, str]]
@@ -83,12 +85,7 @@ def _row(span: Any, processes: Mapping[str, _Process | None]) -> Row:
         if micro is None or trace is None or own is None or process is None:
             return unread(span, micro)
         service, shared = process
-        tags = dict(shared)
-        for key, value in _tags(get("tags")).items():
-            other = tags.get(key)
-            if other is not None and other != value:
-                tags[f"process.{key}"] = other
-            tags[key] = value
+        tags = with_tags(shared, _tags(get("tags")), "process")
         kind = tags.get("span.kind", "internal").lower()
         if kind in KINDS:
             tags.pop("span.kind", None)
@@ -97,7 +94,7 @@ def _row(span: Any, processes: Mapping[str, _Process | None]) -> Row:
         parent, others = _parent(get("references") or (), trace)
         for name, found in (("references", others), ("logs", get("logs")), ("warnings", get("warnings"))):
             if found:
-                tags[name] = json_text(found)
+                add_tag(tags, name, json_text(found))
         micros, name = whole(get("duration")), get("operationName")
         return (
             micro, trace, own, parent or span_id(get("parentSpanID")), service,
@@ -126,10 +123,12 @@ def _tags(pairs: Any) -> dict[str, str]:
     """Return tags as texts, given as a list of key, type and value, or as an object."""
     if isinstance(pairs, dict):
         return {key: tag_text(value) for key, value in pairs.items()}
-    tags = {}
+    tags: dict[str, str] = {}
     for pair in pairs or ():
         key, value = pair["key"], pair.get("value")
         if not isinstance(key, str):
             raise TypeError("a key that is no text")
-        tags[key] = value if isinstance(value, str) else tag_text(value)
+        text = value if isinstance(value, str) else tag_text(value)
+        if tags.setdefault(key, text) != text:
+            add_tag(tags, key, text)
     return tags

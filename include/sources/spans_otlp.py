@@ -11,7 +11,18 @@ from typing import Any
 import pyarrow as pa
 
 from include.sources.span_documents import Broken, documents
-from include.sources.spans import Row, attributes_text, batches, json_text, moment, span_id, unread, whole
+from include.sources.spans import (
+    Row,
+    add_tag,
+    attributes_text,
+    batches,
+    json_text,
+    moment,
+    span_id,
+    unread,
+    whole,
+    with_tags,
+)
 
 _KINDS = {
     0: "internal", 1: "internal", 2: "server", 3: "client", 4: "producer", 5: "consumer",
@@ -88,7 +99,7 @@ def _resource(group: dict[str, Any]) -> Iterator[Row]:
         if not isinstance(spans, list):
             yield unread(spans)
             continue
-        shared = {**resource, **named}
+        shared = with_tags(resource, named, "resource")
         for span in spans:
             yield _row(span, service, shared)
 
@@ -111,9 +122,9 @@ def _row(span: Any, service: str | None, shared: dict[str, str]) -> Row:
         tags = _tags(span, shared)
         if kind is None:
             kind = "internal"
-            tags.setdefault("span.kind", str(given))
+            add_tag(tags, "span.kind", str(given))
         if status.get("message"):
-            tags["otel.status_description"] = str(status["message"])
+            add_tag(tags, "otel.status_description", str(status["message"]))
         name = get("name")
         return (
             micro, trace, own, span_id(get("parentSpanId") or get("parent_span_id")), service,
@@ -125,19 +136,13 @@ def _row(span: Any, service: str | None, shared: dict[str, str]) -> Row:
 
 
 def _tags(span: dict[str, Any], shared: dict[str, str]) -> dict[str, str]:
-    tags = dict(shared)
     given = span.get("attributes")
-    if given:
-        for key, value in _attributes(given).items():
-            other = tags.get(key)
-            if other is not None and other != value:
-                tags[f"resource.{key}"] = other
-            tags[key] = value
+    tags = with_tags(shared, _attributes(given), "resource") if given else dict(shared)
     for name in ("events", "links"):
         if span.get(name):
-            tags[name] = json_text(span[name])
+            add_tag(tags, name, json_text(span[name]))
     if span.get("traceState"):
-        tags["trace_state"] = str(span["traceState"])
+        add_tag(tags, "trace_state", str(span["traceState"]))
     return tags
 
 
@@ -153,14 +158,16 @@ def _scope(scope: Any) -> dict[str, str]:
 
 
 def _attributes(pairs: Any) -> dict[str, str]:
-    """Return KeyValue pairs as texts; of a key that stands there twice the last value holds."""
+    """Return KeyValue pairs as texts."""
     tags: dict[str, str] = {}
     for pair in pairs or ():
         key, value = pair["key"], pair.get("value")
         if not isinstance(key, str):
             raise TypeError("a key that is no text")
         text = value.get("stringValue") if isinstance(value, dict) else None
-        tags[key] = text if isinstance(text, str) else _text(value)
+        text = text if isinstance(text, str) else _text(value)
+        if tags.setdefault(key, text) != text:
+            add_tag(tags, key, text)
     return tags
 
 

@@ -13,6 +13,7 @@ from include.sources.span_documents import Broken, documents
 from include.sources.spans import (
     KINDS,
     Row,
+    add_tag,
     attributes_text,
     batches,
     json_text,
@@ -69,21 +70,21 @@ def _row(span: Any) -> Row:
         given = get("kind")
         kind = str(given).lower() if given else "internal"
         if kind not in KINDS:
-            tags.setdefault("span.kind", tag_text(given))
+            add_tag(tags, "span.kind", tag_text(given))
             kind = "internal"
         local = get("localEndpoint") or {}
         remote = get("remoteEndpoint") or {}
         for side, endpoint in (("local", local), ("remote", remote)):
             for name in _ENDPOINT:
                 if endpoint.get(name):
-                    tags.setdefault(f"{side}.{name}", str(endpoint[name]))
+                    add_tag(tags, f"{side}.{name}", str(endpoint[name]))
         if remote.get("serviceName"):
-            tags.setdefault("remote.service", str(remote["serviceName"]))
+            add_tag(tags, "remote.service", str(remote["serviceName"]))
         for flag in ("shared", "debug"):
             if get(flag):
-                tags.setdefault(flag, "true")
+                add_tag(tags, flag, "true")
         if get("annotations"):
-            tags.setdefault("annotations", json_text(get("annotations")))
+            add_tag(tags, "annotations", json_text(get("annotations")))
         service, name, micros = local.get("serviceName"), get("name"), whole(get("duration"))
         return (
             micro, trace, own, span_id(get("parentId")), str(service) if service else None,

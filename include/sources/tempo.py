@@ -89,7 +89,7 @@ class TempoSource:
         try:
             return client.fetch("GET", f"{_TRACES[self._options.api]}/{quote(trace_id, safe='')}", self._parsed)
         except Rejected as error:
-            if error.status == 404 and "page not found" not in error.body.lower():
+            if error.status == 404 and not any(said in error.body.lower() for said in ("page not found", "<html")):
                 return table_of(iter(()))
             raise
 

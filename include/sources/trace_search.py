@@ -1,5 +1,6 @@
 """Searches for traces that have a limit and no cursor: a window is halved until each part is answered whole."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -73,6 +74,7 @@ class TraceSearch:
     unit: timedelta
     limit: int
     by_span: bool
+    window: Window
     ask: Callable[[Part], pa.Table]
     service: str | None
     warnings: list[str]
@@ -80,10 +82,12 @@ class TraceSearch:
     def __post_init__(self) -> None:
         self._scale = self.unit // _MICROSECOND
         self._ends: dict[str, int] = {}
-        self._unread: set[str] = set()
+        self._unread: set[bytes] = set()
+        self.longest = timedelta(0)
+        """Where not `by_span`: the longest time from the first to the last span of a trace."""
 
     def read(self, whole: Part) -> Iterator[pa.Table]:
-        """Yield the spans of each part, each span once.
+        """Yield the spans of each part that begin in the window, each span once.
 
         Raises `SourceAnswerInvalid` where the limit is reached within one unit of time, and where an answer is not
         that of the part which was asked for.
@@ -94,10 +98,12 @@ class TraceSearch:
             near = _between(spans, begin - self._scale, end + self._scale + 1)
             strange = spans.num_rows > spans["trace_id"].null_count and not pc.any(near).as_py()
             if self.by_span:
-                fresh = spans.filter(pc.or_(_between(spans, begin, end), spans["trace_id"].is_null()))
+                fresh = placed(spans, self.window)
+                fresh = fresh.filter(pc.or_(_between(fresh, begin, end), fresh["trace_id"].is_null()))
             else:
                 fresh = self._first_seen(spans, begin)
                 strange = strange and fresh.num_rows == 0
+                fresh = placed(fresh, self.window)
             if strange:
                 raise SourceAnswerInvalid(
                     f"Source {self.source!r} answered a search from {_time(begin)} to {_time(end)} with other traces. "
@@ -141,13 +147,17 @@ class TraceSearch:
 
     def _first_seen(self, spans: pa.Table, begin: int) -> pa.Table:
         spans = self._unread_once(spans)
-        ends = spans.select(["trace_id", "ts"]).group_by("trace_id").aggregate([("ts", "max")])
-        known = [trace for trace in ends["trace_id"].to_pylist() if trace in self._ends]
+        spread = spans.select(["trace_id", "ts"]).filter(spans["trace_id"].is_valid())
+        ends = spread.group_by("trace_id").aggregate([("ts", "min"), ("ts", "max")])
+        traces = ends["trace_id"].to_pylist()
+        first, last = (ends[name].cast(pa.int64()).to_pylist() for name in ("ts_min", "ts_max"))
+        known = [trace for trace in traces if trace in self._ends]
         # A trace whose last span lies before this part cannot be found any more.
         if len(self._ends) > _REMEMBERED:
             self._ends = {trace: last for trace, last in self._ends.items() if last >= begin}
-        last = ends["ts_max"].cast(pa.int64()).to_pylist()
-        self._ends |= {t: end for t, end in zip(ends["trace_id"].to_pylist(), last, strict=True) if t and end}
+        self._ends |= dict(zip(traces, last, strict=True))
+        longest = max((b - a for a, b in zip(first, last, strict=True)), default=0)
+        self.longest = max(self.longest, timedelta(microseconds=longest))
         if not known:
             return spans
         again = pc.fill_null(pc.is_in(spans["trace_id"], value_set=pa.array(known, pa.string())), False)
@@ -157,16 +167,23 @@ class TraceSearch:
         """Return the spans without those that could not be read and came before."""
         if spans["raw"].null_count == len(spans):
             return spans
-        texts = spans["raw"].to_pylist()
-        fresh = pa.array([text is None or text not in self._unread for text in texts], pa.bool_())
-        self._unread.update(text for text in texts if text is not None)
-        return spans.filter(fresh)
+        return spans.filter(
+            pa.array([text is None or first_time(text, self._unread) for text in spans["raw"].to_pylist()], pa.bool_())
+        )
 
     def _micro(self, part: Part) -> tuple[int, int]:
         return part.begin * self._scale, part.end * self._scale
 
     def _whose(self) -> str:
         return f" for the service {self.service!r}" if self.service is not None else ""
+
+
+def first_time(text: str, seen: set[bytes]) -> bool:
+    """Return whether a text has not been seen yet, and remember its digest."""
+    digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
+    before = len(seen)
+    seen.add(digest)
+    return len(seen) > before
 
 
 def placed(spans: pa.Table, window: Window) -> pa.Table:

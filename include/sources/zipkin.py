@@ -11,7 +11,6 @@ from functools import partial
 from urllib.parse import quote
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from include.config.options.zipkin import ZipkinFeed
 from include.http import AnswerInvalid, HttpClient, Rejected
@@ -21,7 +20,7 @@ from include.sources.opening import Opening, cannot
 from include.sources.span_documents import read_documents
 from include.sources.spans import batches, uncollected
 from include.sources.spans_zipkin import zipkin_rows
-from include.sources.trace_search import CLOCK_SKEW, Part, TraceSearch, part_of, placed, table_of
+from include.sources.trace_search import CLOCK_SKEW, Part, TraceSearch, part_of, table_of
 from include.window import Window
 
 _MILLISECOND = timedelta(milliseconds=1)
@@ -40,18 +39,23 @@ class ZipkinSource:
         """Yield the window's spans, part by part as their traces begin, and within a part in order of time."""
         self.warnings = []
         options = self._options
-        longest = timedelta(0)
         with self._connect() as client:
             search = TraceSearch(
-                self._name, _MILLISECOND, options.limit, False, partial(self._found, client), None, self.warnings
+                self._name,
+                _MILLISECOND,
+                options.limit,
+                False,
+                window,
+                partial(self._found, client),
+                None,
+                self.warnings,
             )
-            for found in search.read(part_of(window, _MILLISECOND, options.longest_trace, CLOCK_SKEW)):
-                longest = max(longest, _longest(found))
-                yield from spans_once(placed(found, window)).to_batches()
-        if longest > options.longest_trace:
+            for spans in search.read(part_of(window, _MILLISECOND, options.longest_trace, CLOCK_SKEW)):
+                yield from spans_once(spans).to_batches()
+        if search.longest > options.longest_trace:
             self.warnings.append(
-                f"A trace went on for {longest}, longer than longest_trace ({options.longest_trace}) in the feed's "
-                "options: spans of others that began even earlier may be missing. Raise it."
+                f"A trace went on for {search.longest}, longer than longest_trace ({options.longest_trace}) in the "
+                "feed's options: spans of others that began even earlier may be missing. Raise it."
             )
 
     def get_trace(self, trace_id: str) -> pa.Table:
@@ -87,11 +91,3 @@ def _parsed(body: bytes, where: str) -> pa.Table:
                 where, "did not answer with a list", "Check that the address is that of Zipkin's API v2"
             )
         return table_of(batches(row for answer in answers for row in zipkin_rows(answer)))
-
-
-def _longest(spans: pa.Table) -> timedelta:
-    """Return the longest time from the first to the last span of a trace."""
-    ends = spans.select(["trace_id", "ts"]).group_by("trace_id").aggregate([("ts", "min"), ("ts", "max")])
-    ends = ends.filter(ends["trace_id"].is_valid())
-    longest = pc.max(pc.subtract(ends["ts_max"].cast(pa.int64()), ends["ts_min"].cast(pa.int64()))).as_py()
-    return timedelta(microseconds=longest or 0)

@@ -185,7 +185,7 @@ def test_a_service_without_a_name_is_read_with_the_traces_in_which_it_is_found(f
 
 def test_only_the_services_that_are_named_are_read(fake: FakeJaeger) -> None:
     fake.spans = [span("a", "1", "cart", MICRO), span("a", "2", "web", MICRO + 1)]
-    assert ids(read(fake, services=["web"])) == ["2"]
+    assert ids(read(fake, services=["web", "web"])) == ["2"]
     assert not any(asked.path.endswith("/services") for asked in fake.asked)
 
 
@@ -204,6 +204,21 @@ def test_a_span_that_cannot_be_read_goes_out_once_as_its_text(api: str) -> None:
     assert [row["raw"] is None for row in rows].count(True) == 2
     (torn,) = [row for row in rows if row["raw"] is not None]
     assert json.loads(torn["raw"])["spanId" if api == "v3" else "spanID"] == ""
+
+
+def test_a_span_without_a_time_lies_where_its_trace_ends() -> None:
+    end = MICRO + 3_600_000_000
+
+    class Torn(FakeJaeger):
+        def answer(self, asked: Asked) -> Reply:
+            return Reply(super().answer(asked).body.replace(b'"startTime": %d,' % (MICRO + 7), b'"startTime": "x",'))
+
+    torn = [span("a", "1", "cart", MICRO + 7), span("a", "2", "cart", end - 1), span("a", "3", "cart", end + 1)]
+    with Torn(torn) as fake:
+        first, second = (read(fake, one, api="internal") for one in (HOUR, Window(at(START + 3600), at(START + 7200))))
+    assert [row["span_id"] for row in first] == ["2"]
+    assert [(row["span_id"], row["raw"] is None) for row in second] == [("3", True), (None, False)]
+    assert json.loads(second[1]["raw"])["spanID"] == "1"
 
 
 def test_an_answer_that_repeats_an_earlier_one_is_an_error() -> None:

@@ -135,6 +135,16 @@ def test_a_tag_that_the_resource_says_otherwise_is_kept_beside_it() -> None:
     assert row["attributes"] == '{"host.name":"a","resource.host.name":"b","zone":"z"}'
 
 
+def test_a_tag_that_is_given_twice_with_two_values_keeps_both() -> None:
+    twice = [pair("a", stringValue="x"), pair("a", stringValue="x"), pair("a", stringValue="y"), pair("a", intValue=3)]
+    (row,) = rows(parse_otlp, otlp(one(attributes=twice)))
+    assert row["attributes"] == '{"a":"x","a#2":"y","a#3":"3"}'
+    (row,) = rows(parse_jaeger, jaeger(span(tags=[tag("a", "x"), tag("a", "y"), tag("logs", "z")], logs=[1])))
+    assert row["attributes"] == '{"a":"x","a#2":"y","logs":"z","logs#2":"[1]"}'
+    (row,) = rows(parse_zipkin, [zipkin(tags={"local.ipv4": "me", "shared": "no"}, shared=True)])
+    assert row["attributes"] == '{"local.ipv4":"me","local.ipv4#2":"172.17.0.13","shared":"no","shared#2":"true"}'
+
+
 def test_events_links_and_trace_state_are_kept() -> None:
     events = [{"timeUnixNano": "1", "name": "exception", "attributes": [pair("m", stringValue="boom")]}]
     (row,) = rows(parse_otlp, otlp(one(events=events, links=[{"traceId": "aa"}], traceState="k=v")))

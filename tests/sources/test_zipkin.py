@@ -88,6 +88,13 @@ def test_a_trace_that_lies_in_many_parts_comes_once(fake: FakeZipkin, store: str
     assert len({(row["trace_id"], row["span_id"]) for row in rows}) == 88
 
 
+def test_traces_that_are_over_are_forgotten_and_come_once_all_the_same(
+    fake: FakeZipkin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("include.sources.trace_search._REMEMBERED", 5)
+    test_a_trace_that_lies_in_many_parts_comes_once(fake, "elasticsearch")
+
+
 @STORES
 def test_spans_in_the_window_of_a_trace_that_began_before_come_as_far_as_longest_trace_says(
     fake: FakeZipkin, store: str
