@@ -13,7 +13,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 
-from include.clock import SystemClock
+from include.clock import Clock, SystemClock
 from include.config import SourceConfig, load_config
 from include.config.options.webhook import WebhookOptions
 from include.errors import AlmanacError
@@ -64,15 +64,16 @@ class Triages:
     it, so one more is due when the minute is over. Run ids say source and minute, so that no server starts one twice.
     """
 
-    def __init__(self, start: Callable[..., bool], grid: Grid) -> None:
+    def __init__(self, start: Callable[..., bool], grid: Grid, clock: Clock) -> None:
         self._start = start
         self._grid = grid
+        self._clock = clock
         self._started: dict[str, None] = {}
 
     def __call__(self, delivery: Delivery) -> None:
-        """See to a triage that reads the delivery. Raises `TriageNotStarted`."""
+        """See to a triage that begins after this, so that it reads the delivery. Raises `TriageNotStarted`."""
         window = Window.containing(delivery.received, self._grid)
-        minute = delivery.received.replace(second=0, microsecond=0)
+        minute = self._clock.now().replace(second=0, microsecond=0)
         for at, run_after in ((minute, None), (minute + MINUTE, minute + MINUTE)):
             run_id = f"webhook__{delivery.source}__{at:%Y-%m-%dT%H:%M}"
             if run_id in self._started:
@@ -87,9 +88,9 @@ class Triages:
 
 def hooks() -> Starlette:
     """Return the app that the API server mounts."""
-    here = settings()
-    start = Triages(start_run, Grid.of(here.grid_minutes))
-    return create_app(Doors(read_doors), Inbox(inbox_beside(here.landing)), start, SystemClock())
+    here, clock = settings(), SystemClock()
+    start = Triages(start_run, Grid.of(here.grid_minutes), clock)
+    return create_app(Doors(read_doors), Inbox(inbox_beside(here.landing)), start, clock)
 
 
 def read_doors() -> Mapping[str, Door]:

@@ -211,6 +211,35 @@ def test_a_body_that_comes_too_slowly_is_given_up(tmp_path: Path) -> None:
         assert entrance.post("alerts", ALERT, **BEARER).status_code == 202, "others are served"
 
 
+def test_a_sender_that_goes_away_in_the_middle_leaves_nothing_behind(entrance: Entrance) -> None:
+    parts = urlsplit(entrance.url)
+    for _ in range(5):
+        with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=5) as wire:
+            wire.sendall(
+                f"POST /alerts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer {TOKEN}"
+                '\r\nContent-Length: 100\r\n\r\n{"a"'.encode()
+            )
+    assert entrance.post("alerts", ALERT, **BEARER).status_code == 202
+    assert len(entrance.kept()) == 1
+
+
+def test_bodies_that_are_not_done_may_hold_so_much_memory_and_no_more(
+    entrance: Entrance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("include.inbox.app.MOST_BYTES_AT_ONCE", 1_000)
+    parts = urlsplit(entrance.url)
+    with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=5) as wire:
+        wire.sendall(
+            b"POST /nobody HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nX-Almanac-Signature: a\r\n"
+            b"Content-Length: 2000\r\n\r\n" + b"x" * 990
+        )
+        time.sleep(0.2)
+        answer = entrance.post("alerts", ALERT, **BEARER)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    time.sleep(0.2)
+    assert entrance.post("alerts", ALERT, **BEARER).status_code == 202
+
+
 def test_what_is_no_json_or_a_bomb_is_a_bad_request(entrance: Entrance) -> None:
     bombs = [b"[" * 100_000, b'{"a":' * 5_000, b"[" * 66 + b"]" * 66, b"[" * 900 + b"]" * 900, b"1" * 5_000]
     no_json = [b"", b"{", b"hello", b"NaN", b'{"a": Infinity}', b"\xff\xfe", b'{"a":1} x']

@@ -180,7 +180,7 @@ def test_deliveries_need_no_sign_in_but_their_secret_and_the_pages_still_need_on
         assert client.post(f"{hooked.hooks}/pages", content=large, headers=right | kind).status_code == 413
 
 
-def test_fifty_megabytes_cost_the_server_no_memory_and_a_dripping_body_ends(hooked: Hooked) -> None:
+def test_fifty_megabytes_cost_the_server_no_memory(hooked: Hooked) -> None:
     port, pid = hooked.job.settings.ui_port, hooked.job.supervisor.running()["api-server"]
     head = (
         f"POST /almanac/hooks/pages HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -196,9 +196,6 @@ def test_fifty_megabytes_cost_the_server_no_memory_and_a_dripping_body_ends(hook
                 sent += 65_536
     assert sent < 20 << 20
     assert _megabytes(pid) < before + 15
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as wire:
-        wire.sendall(head.encode() + b'5\r\n{"a":\r\n')
-        assert wire.recv(100).startswith(b"HTTP/1.1 503")
 
 
 def _megabytes(group: int) -> float:

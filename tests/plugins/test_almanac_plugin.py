@@ -11,6 +11,7 @@ import pytest
 from include.report import capacity
 from include.report.document import Edition
 from include.report.store import Store
+from tests.config.folder import write_config
 from tests.report import sample
 
 PLUGIN = Path(__file__).parents[2] / "plugins" / "almanac_plugin.py"
@@ -105,6 +106,40 @@ def test_every_role_that_may_see_views_reads_reports(visit, role: str) -> None:
     assert page.status_code == 200
     link = page.text.split('href="/almanac/reports/capacity/')[1].split('"')[0]
     assert "payments-db disk" in client.get(f"/almanac/reports/capacity/{link}").text
+
+
+@pytest.mark.usefixtures("airflow_db")
+def test_deliveries_are_let_in_by_their_secret_beside_pages_that_ask_for_a_sign_in(
+    plugin: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.api_fastapi.app import create_auth_manager
+    from fastapi import FastAPI
+    from fastapi.testclient import TestClient
+
+    from include.settings import settings
+
+    source = (
+        "{type: webhook, connection: pages_hook, options: {provider: alertmanager}, feeds: {pages: {dataset: alert}}}"
+    )
+    given = {"services": "services: {cart: {owner: storefront}}", "queries": "queries: {}"}
+    config = write_config(tmp_path / "config", sources=f"sources: {{pages: {source}}}", **given)
+    monkeypatch.setenv("ALMANAC_CONFIG_DIR", str(config))
+    monkeypatch.setenv("ALMANAC_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("AIRFLOW_CONN_PAGES_HOOK", '{"conn_type": "http", "extra": {"token": "right"}}')
+    settings.cache_clear()
+    create_auth_manager()
+    app = FastAPI()
+    for declared in plugin.AlmanacPlugin.fastapi_apps:
+        app.mount(declared["url_prefix"], type(declared["app"])())
+    client = TestClient(app)
+    alerts = {"alerts": []}
+    assert client.post("/almanac/hooks/pages", json=alerts).status_code == 401
+    assert (
+        client.post("/almanac/hooks/pages", json=alerts, headers={"Authorization": "Bearer right"}).status_code == 202
+    )
+    assert len(list((tmp_path / "home" / "landing-inbox" / "pages").rglob("*.json"))) == 1
+    assert client.get("/almanac/").status_code == 401
+    settings.cache_clear()
 
 
 def test_airflow_finds_the_plugin_its_app_and_its_place_in_the_navigation() -> None:
