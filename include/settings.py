@@ -4,6 +4,7 @@ Only this module reads environment variables. Everything else takes a `Settings`
 an argument, so that a test can build its own.
 """
 
+import os
 from functools import cached_property, lru_cache
 from pathlib import Path
 from urllib.parse import quote
@@ -94,3 +95,8 @@ class Settings(BaseSettings):
 def settings() -> Settings:
     """Return the process's settings, read from the environment at the first call."""
     return Settings()
+
+
+def connection_in_environment(name: str) -> str:
+    """Return the Airflow connection of that name as `AIRFLOW_CONN_<NAME>` holds it; empty where it is not set."""
+    return os.environ.get(f"AIRFLOW_CONN_{name.upper()}", "")

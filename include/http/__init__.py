@@ -6,16 +6,21 @@ Retries, rate limits, time-outs, TLS and size limits are decided here and nowher
 """
 
 from include.http.client import HttpClient, Page
+from include.http.connection import ConnectionTextError, parse_connection
 from include.http.credentials import Credentials
 from include.http.errors import AnswerInvalid, AnswerTooLarge, HttpError, Rejected, Unavailable
+from include.http.tally import Tally
 
 __all__ = [
     "AnswerInvalid",
     "AnswerTooLarge",
+    "ConnectionTextError",
     "Credentials",
     "HttpClient",
     "HttpError",
     "Page",
     "Rejected",
+    "Tally",
     "Unavailable",
+    "parse_connection",
 ]

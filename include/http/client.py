@@ -23,6 +23,7 @@ from include.http.credentials import Credentials
 from include.http.errors import AnswerTooLarge, Rejected, Unavailable
 from include.http.limits import Pace, wanted_wait
 from include.http.stream import lines_of
+from include.http.tally import Tally
 
 T = TypeVar("T")
 USER_AGENT = "almanac/0.1"
@@ -64,6 +65,7 @@ class HttpClient:
         requests_per_second: float | None = None,
         scheme: str = "Bearer",
         headers: Mapping[str, str] | None = None,
+        tally: Tally | None = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Clock | None = None,
     ) -> None:
@@ -72,13 +74,14 @@ class HttpClient:
         `timeout_seconds` bounds a whole attempt, `attempts` counts the first one too, `longest_wait_seconds` caps both
         the back-off and `Retry-After`, `max_bytes` bounds one decoded answer, `requests_per_second` bounds how often it
         is asked. A token is sent as `Authorization: <scheme> <token>`; a system that wants its login in headers of its
-        own gets them by `headers`, and then no `Authorization` is sent.
+        own gets them by `headers`, and then no `Authorization` is sent. `tally` counts what is asked and answered.
         """
         who = credentials or Credentials()
         self._timeout = timeout_seconds
         self._attempts = attempts
         self._longest_wait = longest_wait_seconds
         self._max_bytes = max_bytes
+        self._tally = tally or Tally()
         self._sleep = sleep
         self._clock = clock or SystemClock()
         self._backoff = wait_random_exponential(multiplier=0.5, max=longest_wait_seconds)
@@ -179,6 +182,7 @@ class HttpClient:
         where = f"{request.url.copy_with(query=None, username=None, password=None)}"
         self._must_stay(request, where)
         self._pace.wait()
+        self._tally.requests += 1
         return request, where
 
     def _retried(self, attempt: Callable[[], T]) -> T:
@@ -212,6 +216,7 @@ class HttpClient:
                 body = bytearray()
                 for block in response.iter_bytes():
                     body += block
+                    self._tally.received += len(block)
                     if len(body) > limit:
                         break
                     if time.monotonic() - started > self._timeout:
@@ -233,7 +238,9 @@ class HttpClient:
             response = self._client.send(request, stream=True)
             try:
                 if response.is_success:
-                    yield from response.iter_bytes()
+                    for block in response.iter_bytes():
+                        self._tally.received += len(block)
+                        yield block
                     return
                 body = b"".join(islice(response.iter_bytes(4096), 16))
             finally:

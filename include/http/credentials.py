@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -17,3 +18,18 @@ class Credentials:
     token: str = field(default="", repr=False)
     verify: bool | str = True
     extra: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, login: str | None, password: str | None, extra: Mapping[str, Any]) -> "Credentials":
+        """Return what an Airflow connection holds; of its extra, `token` and `verify` are ours, the rest goes through."""
+        rest = {name: str(value) for name, value in extra.items() if name not in {"token", "verify"}}
+        return cls(
+            login or "", password or "", str(extra.get("token") or ""), _trusted(extra.get("verify", True)), rest
+        )
+
+
+def _trusted(said: object) -> bool | str:
+    """Return true, false or the path of a CA file; a URI holds true and false as text."""
+    if isinstance(said, bool):
+        return said
+    return {"true": True, "false": False}.get(str(said).lower(), str(said))

@@ -19,13 +19,7 @@ def credentials(connection_id: str) -> Credentials:
 
     connection = Connection.get(connection_id)
     extra = json.loads(connection.extra) if connection.extra else {}
-    return Credentials(
-        login=connection.login,
-        password=connection.password,
-        token=extra.pop("token", None),
-        verify=extra.pop("verify", True),
-        extra={name: str(value) for name, value in extra.items()},
-    )
+    return Credentials.of(connection.login, connection.password, extra)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from include.config.query import MetricQuery
 from include.config.source import Feed, SourceConfig
-from include.http import Credentials, HttpClient
+from include.http import Credentials, HttpClient, Tally
 from include.http.client import MEBIBYTE
 from include.sources.base import SourceRejected
 
@@ -27,6 +27,8 @@ class Opening:
     """Folder or URL where this feed may keep what it must remember between reads, such as offsets of a window."""
     inbox: str | None = None
     """Where deliveries are kept that webhooks have brought: folder or URL."""
+    tally: Tally | None = None
+    """Counts what is asked over HTTP and answered, for who wants to know."""
 
     @property
     def who(self) -> Credentials:
@@ -42,14 +44,14 @@ class Opening:
 
     def connect(self, *, scheme: str = "Bearer", headers: Mapping[str, str] | None = None) -> HttpClient:
         """Return an HTTP client of the source's address; `scheme` and `headers` as `HttpClient` takes them."""
-        return _client(self.source, self.credentials, scheme, headers)
+        return _client(self.source, self.credentials, self.tally, scheme, headers)
 
     def connect_history(self) -> tuple[SourceConfig, Callable[[], HttpClient]] | None:
         """Return the Prometheus that knows the past, and a client of it."""
         if self.history is None:
             return None
         source, credentials = self.history
-        return source, lambda: _client(source, credentials)
+        return source, lambda: _client(source, credentials, self.tally)
 
 
 def cannot(opening: Opening) -> SourceRejected:
@@ -63,6 +65,7 @@ def cannot(opening: Opening) -> SourceRejected:
 def _client(
     source: SourceConfig,
     credentials: Credentials | None,
+    tally: Tally | None,
     scheme: str = "Bearer",
     headers: Mapping[str, str] | None = None,
 ) -> HttpClient:
@@ -76,4 +79,5 @@ def _client(
         requests_per_second=source.requests_per_second,
         scheme=scheme,
         headers=headers,
+        tally=tally,
     )

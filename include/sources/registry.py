@@ -5,7 +5,7 @@ from pathlib import Path
 
 from include.config.redaction import Redaction
 from include.config.source import SourceConfig
-from include.http import Credentials
+from include.http import Credentials, Tally
 from include.redact import EVERYTHING
 from include.sources.alertmanager import open_alertmanager
 from include.sources.base import Source, SourceRejected
@@ -25,6 +25,7 @@ from include.sources.points import MAX_SERIES
 from include.sources.prometheus import open_prometheus
 from include.sources.redacted import RedactedSource
 from include.sources.servicenow import open_servicenow
+from include.sources.splunk import open_splunk
 from include.sources.tempo import open_tempo
 from include.sources.webhook import open_webhook
 from include.sources.zipkin import open_zipkin
@@ -41,13 +42,14 @@ def open_source(
     state: str | None = None,
     inbox: str | None = None,
     redaction: Redaction = EVERYTHING,
+    tally: Tally | None = None,
 ) -> RedactedSource:
     """Return the source that reads `query`; nothing is read yet.
 
     A relative `path` lies below `home`. `history` is the source that `history_from` names, with its credentials.
     Series of one query beyond `max_series` are reported and not read. What must be remembered between reads is kept
     below `state`. What webhooks have delivered is in `inbox`. `redaction` says what is hidden in the
-    texts.
+    texts, `tally` counts requests and answers.
     Raises `SourceRejected` when this type of source cannot answer this query.
     """
     opener = _OPENERS.get(source.type)
@@ -55,7 +57,7 @@ def open_source(
         raise SourceRejected(
             f"Source {source.name!r} has the unknown type {source.type!r}. Use one of {', '.join(sorted(_OPENERS))}."
         )
-    opened = opener(Opening(source, query, credentials, home, history, max_series, state, inbox))
+    opened = opener(Opening(source, query, credentials, home, history, max_series, state, inbox, tally))
     return RedactedSource(opened, redaction)
 
 
@@ -73,6 +75,7 @@ _OPENERS: Mapping[str, Callable[[Opening], Source]] = {
     "kafka": open_kafka,
     "opsgenie": open_opsgenie,
     "pagerduty": open_pagerduty,
+    "splunk": open_splunk,
     "webhook": open_webhook,
     "jaeger": open_jaeger,
     "zipkin": open_zipkin,
