@@ -5,6 +5,7 @@ INTERESTING lines whole and a share of the ROUTINE ones. A pure function of the 
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,8 +44,10 @@ def digest(good: pa.Table, *, resolve: Callable[[str], str], rules: LogRules) ->
     """
     size = pc.fill_null(pc.binary_length(_flat(good["message"])), 0).cast(pa.int64())
     columns = with_what_is_inside({name: _flat(good[name]) for name in good.column_names})
-    templates = templates_of(columns["message"])
-    pairs = _pairs(templates, normalised_levels(columns["level"], columns["message"]), rules)
+    with ThreadPoolExecutor(1) as beside:  # both are RE2's work, which needs no lock of Python's
+        levels = beside.submit(normalised_levels, columns["level"], columns["message"])
+        templates = templates_of(columns["message"])
+    pairs = _pairs(templates, levels.result(), rules)
     routine = pairs.log_class[pairs.of_lines] == CLASSES.index(ROUTINE)
     stays = _stays(columns, templates, routine, rules.routine_sample)
     aliases = _aliases(columns["service"])

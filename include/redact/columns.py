@@ -8,6 +8,7 @@ finds anything more; so a second call changes nothing.
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import pyarrow as pa
@@ -56,16 +57,28 @@ def _redacted(column: pa.Array, rules: tuple[Rule, ...]) -> tuple[pa.Array, Coun
 
 def _once(column: pa.Array, rules: tuple[Rule, ...]) -> tuple[pa.Array, Counter[str]]:
     """Apply each rule once, in order; most rows are touched by rules that are common at most, and skip the others."""
-    common = tuple(rule for rule in rules if rule.common)
-    rare = _touched(column, _union(tuple(rule for rule in rules if not rule.common)))
+    rare = _touched(column, _rare(rules))
     if rare is None:
-        return _in_turn(column, common)
+        return _in_turn(column, _common(rules))
     plain = pc.invert(rare)
-    usual, counts = _in_turn(column.filter(plain), common)
+    usual, counts = _in_turn(column.filter(plain), _common(rules))
     odd, more = _in_turn(column.filter(rare), rules)
     if not counts and not more:
         return column, counts
     return pc.replace_with_mask(pc.replace_with_mask(column, plain, usual), rare, odd), counts + more
+
+
+@lru_cache(maxsize=64)
+def _rare(rules: tuple[Rule, ...]) -> str:
+    """Return the pattern of rows that need more than the common rules, or a second look at what these find."""
+    patterns = [rule.unless if rule.common else rule.trigger or rule.pattern for rule in rules]
+    return "|".join(f"(?:{pattern})" for pattern in patterns if pattern)
+
+
+@lru_cache(maxsize=64)
+def _common(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    """Return the common rules for rows of which `unless` is already known not to touch any."""
+    return tuple(replace(rule, unless=None, check=None) for rule in rules if rule.common)
 
 
 def _touched(column: pa.Array, pattern: str) -> pa.Array | None:
@@ -74,11 +87,6 @@ def _touched(column: pa.Array, pattern: str) -> pa.Array | None:
         return None
     hit = pc.match_substring_regex(column, pattern)
     return hit if pc.any(hit).as_py() else None
-
-
-@lru_cache(maxsize=64)
-def _union(rules: tuple[Rule, ...]) -> str:
-    return "|".join(f"(?:{rule.trigger or rule.pattern})" for rule in rules)
 
 
 def _in_turn(column: pa.Array, rules: tuple[Rule, ...]) -> tuple[pa.Array, Counter[str]]:
@@ -123,7 +131,7 @@ def _checked(column: pa.Array, rule: Rule) -> tuple[pa.Array, int]:
     check = rule.check
     number = 0
 
-    def replace(match: re.Match[str]) -> str:
+    def hide(match: re.Match[str]) -> str:
         nonlocal number
         named = "it" in pattern.groupindex
         it = match["it"] if named else match[0]
@@ -134,7 +142,7 @@ def _checked(column: pa.Array, rule: Rule) -> tuple[pa.Array, int]:
         before = match[0][: match.start("it") - match.start()] if named else ""
         return f"{before}{rule.placeholder}{it[length:]}"
 
-    return pa.array([pattern.sub(replace, text) for text in column.to_pylist()], column.type), number
+    return pa.array([pattern.sub(hide, text) for text in column.to_pylist()], column.type), number
 
 
 @lru_cache(maxsize=64)
