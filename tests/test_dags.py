@@ -10,7 +10,7 @@ DAGS = Path(__file__).parent.parent / "dags"
 EXPECTED = {
     "ingest_metrics", "ingest_events", "ingest_logs", "ingest_traces", "load_history", "fill_gaps",
     "detect_anomalies", "train_anomaly_models", "report_capacity",
-    "report_slo", "report_data_quality", "deliver_reports", "maintain_warehouse", "triage",
+    "report_slo", "report_data_quality", "report_log_volume", "deliver_reports", "maintain_warehouse", "triage",
 }  # fmt: skip
 
 

@@ -89,6 +89,9 @@ class LogRules(Model):
         default_factory=lambda: dict(CRITICAL), description="rules by name; null removes one that is built in"
     )
     interesting: dict[Name, WordRule] = Field(default_factory=dict, description="rules by name, for INTERESTING")
+    critical_days: int = Field(default=90, ge=1, le=3660, description="how long critical lines are kept")
+    interesting_days: int = Field(default=90, ge=1, le=3660, description="how long interesting lines are kept")
+    routine_days: int = Field(default=90, ge=1, le=3660, description="how long the sampled routine lines are kept")
     price_per_gib: float | None = Field(
         default=None, ge=0, description="what storing a GiB of log text costs, for the saving in reports"
     )
@@ -96,3 +99,8 @@ class LogRules(Model):
     redaction: Redaction = Field(
         default_factory=Redaction, description="what is hidden in the texts of every source before anything is written"
     )
+
+    @property
+    def days_kept(self) -> dict[str, int]:
+        """How many days the lines of each class are kept."""
+        return {"CRITICAL": self.critical_days, "INTERESTING": self.interesting_days, "ROUTINE": self.routine_days}

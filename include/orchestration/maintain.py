@@ -11,14 +11,19 @@ from include.warehouse.schema import (
     episode,
     forecast_point,
     load_log,
+    log_event,
+    log_summary,
     metric_point,
     quality_result,
     quarantine_row,
     slo_status,
+    span,
 )
 
 _KEPT_DAYS = (
     (metric_point, "ts", "retention_days"),
+    (span, "ts", "retention_days"),
+    (log_summary, "ts", "retention_days"),
     (anomaly, "ts", "retention_days"),
     (episode, "last_ts", "retention_days"),
     (forecast_point, "window_end", "retention_days"),
@@ -30,12 +35,17 @@ _KEPT_DAYS = (
 
 
 def expire_rows(rt: Runtime) -> dict[str, int]:
-    """Delete rows older than the settings' retention, one short transaction per table; return how many of each."""
+    """Delete rows older than their retention, which log lines have by class; return how many of each table."""
     now = rt.clock.now()
     gone = {}
     for table, column, setting in _KEPT_DAYS:
         with rt.warehouse.transaction() as tx:
             gone[table.name] = tx.expire(table, column, now - timedelta(days=getattr(rt.settings, setting)))
+    gone[log_event.name] = 0
+    for log_class, days in rt.config.logs.days_kept.items():
+        with rt.warehouse.transaction() as tx:
+            mine = log_event.c.log_class == log_class
+            gone[log_event.name] += tx.expire(log_event, "ts", now - timedelta(days=days), mine)
     return gone
 
 

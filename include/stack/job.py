@@ -25,7 +25,14 @@ from include.window import Window
 
 HISTORY_DAYS = 28
 PARTITIONS = 3
-CONSUMERS = ("report_slo", "report_data_quality", "detect_anomalies", "train_anomaly_models", "report_capacity")
+CONSUMERS = (
+    "report_slo",
+    "report_data_quality",
+    "report_log_volume",
+    "detect_anomalies",
+    "train_anomaly_models",
+    "report_capacity",
+)
 PRODUCERS = ("load_history", "fill_gaps", "deliver_reports", "maintain_warehouse")
 INGESTS = {
     "ingest_events": {"alert", "incident", "incident_change", "change_event"},
@@ -157,6 +164,8 @@ class Job:
                 with self._noted():
                     self.api.wait(run, 600)
             behind = {"detect_anomalies", "report_slo", "report_data_quality"}
+            if "ingest_logs" in self.ingests:
+                behind.add("report_log_volume")
             self._await("the consumers of the partitions", lambda: self._partitions_done(behind, keys), 600, every=2.0)
             failed = sum(self.api.run(run.dag_id, run.run_id).state == "failed" for run in runs)
             say(f"{len(runs)} ingest runs, {failed or 'none'} failed, {len(behind)} consumers each")
