@@ -15,6 +15,7 @@ from include.sources.files import open_files
 from include.sources.fleet import open_fleet
 from include.sources.github import open_github
 from include.sources.jaeger import open_jaeger
+from include.sources.jira import open_jira
 from include.sources.kafka import open_kafka
 from include.sources.kubernetes import open_kubernetes
 from include.sources.loki import open_loki
@@ -66,6 +67,7 @@ _OPENERS: Mapping[str, Callable[[Opening], Source]] = {
     "alertmanager": open_alertmanager,
     "datadog": open_datadog,
     "github": open_github,
+    "jira": open_jira,
     "servicenow": open_servicenow,
     "kubernetes": open_kubernetes,
     "elasticsearch": open_elasticsearch,

@@ -15,6 +15,7 @@ from include.config.options.datadog import DatadogFeed
 from include.config.options.elasticsearch import ElasticsearchFeed, ElasticsearchOptions
 from include.config.options.github import GitHubFeed
 from include.config.options.jaeger import JaegerFeed
+from include.config.options.jira import JiraFeed
 from include.config.options.kafka import KafkaFeed, KafkaOptions
 from include.config.options.kubernetes import KubernetesFeed, KubernetesOptions
 from include.config.options.loki import LokiFeed, LokiOptions
@@ -22,6 +23,7 @@ from include.config.options.opsgenie import OpsgenieOptions
 from include.config.options.pagerduty import PagerDutyFeed
 from include.config.options.prometheus import PrometheusOptions
 from include.config.options.servicenow import ServiceNowFeed
+from include.config.options.splunk import SplunkFeed, SplunkOptions
 from include.config.options.tempo import TempoFeed
 from include.config.options.webhook import WebhookFeed, WebhookOptions
 from include.config.options.zipkin import ZipkinFeed
@@ -41,10 +43,12 @@ class Options:
 
 
 _OPTIONS: Mapping[str, Options] = {
+    "splunk": Options(SplunkOptions, SplunkFeed),
     "elasticsearch": Options(ElasticsearchOptions, ElasticsearchFeed),
     "loki": Options(LokiOptions, LokiFeed),
     "kubernetes": Options(KubernetesOptions, KubernetesFeed),
     "servicenow": Options(feed=ServiceNowFeed),
+    "jira": Options(feed=JiraFeed),
     "github": Options(feed=GitHubFeed),
     "kafka": Options(KafkaOptions, KafkaFeed),
     "datadog": Options(feed=DatadogFeed),
