@@ -23,11 +23,11 @@ class Severity(IntEnum):
 
 
 _SAID = {
-    Severity.CRITICAL: "critical crit fatal emergency page disaster blocker p1 sev1 sev-1 1",
+    Severity.CRITICAL: "critical crit fatal emergency page disaster blocker highest p1 sev1 sev-1 1",
     Severity.HIGH: "high error major urgent p2 sev2 sev-2 2",
     Severity.MEDIUM: "medium warning warn moderate average p3 sev3 sev-3 3",
     Severity.LOW: "low minor ticket p4 sev4 sev-4 4",
-    Severity.INFO: "info informational information notice debug none unknown p5 sev5 sev-5 5",
+    Severity.INFO: "info informational information notice debug none unknown lowest trivial p5 sev5 sev-5 5",
 }
 SEVERITIES = {word: severity for severity, words in _SAID.items() for word in words.split()}
 """Every word in use, in lower case; one that is not here is a typing error or needs a mapping in the source."""
