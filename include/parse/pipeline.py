@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from include.config.logs import LogRules
+from include.errors import PermanentError
 from include.parse.classes import CLASSES, ROUTINE, classes_of
 from include.parse.judged import BY_LEVEL, Ints, Judged, Pairs
 from include.parse.levels import LEVELS, normalised_levels
@@ -21,6 +22,10 @@ from include.parse.sampling import kept
 from include.parse.structured import Columns, with_what_is_inside
 from include.parse.template import Templates, templates_of
 from include.parse.text_hash import combined, text_hashes
+
+
+class TooMuchTextError(PermanentError):
+    """A window whose texts do not fit one column."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,7 @@ def digest(good: pa.Table, *, resolve: Callable[[str], str], rules: LogRules) ->
     """Return the digest of lines of the `log_event` contract, redacted and unique by its key; times are never null.
 
     `resolve` gives the service of an alias; it is called once per distinct alias, with "" where there is none.
+    Raises `TooMuchTextError` where a column of the window holds more than 2 GiB.
     """
     size = pc.fill_null(pc.binary_length(_flat(good["message"])), 0).cast(pa.int64())
     columns = with_what_is_inside({name: _flat(good[name]) for name in good.column_names})
@@ -111,4 +117,8 @@ def _hashes(labels: pa.Array) -> NDArray[np.uint64]:
 
 
 def _flat(column: pa.Array | pa.ChunkedArray) -> pa.Array:
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    """Return the column in one piece."""
+    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if isinstance(whole, pa.ChunkedArray):
+        raise TooMuchTextError("The lines of one window hold more than 2 GiB of text. Load it in smaller windows.")
+    return whole

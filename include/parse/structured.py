@@ -59,27 +59,32 @@ def look_inside(messages: pa.Array) -> Inside:
         return inside
     rows = pc.indices_nonzero(like_json).to_pylist()
     for row, text in zip(rows, messages.filter(like_json).to_pylist(), strict=True):
-        members = _members(text)
-        if members is None:
+        found = _said(text)
+        if found is None:
             continue
-        said = {name: _take(members, keys) for name, keys in _KEYS.items()}
-        if said["message"] is None:
-            continue
+        said, others = found
         inside.rows.append(row)
         for name in FIELDS:
             inside.fields[name].append(said[name])
-        inside.others.append(
-            json.dumps(members, sort_keys=True, separators=(",", ":"), ensure_ascii=False) if members else None
-        )
+        inside.others.append(others)
     return inside
 
 
-def _members(text: str) -> dict[str, object] | None:
+def _said(text: str) -> tuple[dict[str, str | None], str | None] | None:
+    """Return the fields and the other members of an object with a text; None for what is none, or cannot be written."""
     try:
-        value = json.loads(text)
+        members = json.loads(text)
+        if not isinstance(members, dict):
+            return None
+        said = {name: _take(members, keys) for name, keys in _KEYS.items()}
+        if said["message"] is None:
+            return None
+        others = json.dumps(members, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        for part in (others, *said.values()):
+            (part or "").encode()  # half a surrogate pair is no text
     except (ValueError, RecursionError):
         return None
-    return value if isinstance(value, dict) else None
+    return said, others if members else None
 
 
 def _take(members: dict[str, object], keys: tuple[str, ...]) -> str | None:

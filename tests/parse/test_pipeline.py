@@ -1,3 +1,4 @@
+import json
 import random
 from datetime import UTC, datetime, timedelta
 
@@ -95,7 +96,21 @@ def test_what_the_source_says_stands_before_what_the_json_says() -> None:
     assert (event["message"], event["level"], event["service"]) == ("x", "INFO", "cart")
 
 
-@pytest.mark.parametrize("text", ["{not json}", '{"user": 7}', "{}", "[1]", '{"msg": {"deep": 1}}', "{" * 50_000 + "}"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{not json}",
+        '{"user": 7}',
+        "{}",
+        "[1]",
+        '{"msg": {"deep": 1}}',
+        "{" * 50_000 + "}",
+        '{"msg":"\\ud800"}',
+        '{"msg":"x","y":NaN}',
+        '{"msg":"x","y":1e999}',
+        '{"msg":"x","y":"\\udfff"}',
+    ],
+)
 def test_json_without_a_text_stays_as_it_is(text: str) -> None:
     assert digested(line(0, text)).events["message"].to_pylist() == [text]
 
@@ -132,6 +147,25 @@ def test_one_in_ten_lines_without_a_trace_survives() -> None:
     found = digested(*[line(n % 60, f"item {n} sold", level="info") for n in range(20_000)], rules=LogRules())
     assert 1_850 < len(found.events) < 2_150
     assert sum(found.summary["lines"].to_pylist()) == 20_000
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["msg", "level", "service", "traceId", "x"]) | st.text(max_size=3), inner, max_size=5
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.lists(JSON.map(json.dumps) | st.text(max_size=10).map("{{{}}}".format), max_size=6))
+def test_any_json_gives_one_event_a_line(texts: list[str]) -> None:
+    found = digested(*[line(number, text) for number, text in enumerate(texts)])
+    assert len(found.events) == len(texts)
+    assert sum(found.summary["bytes"].to_pylist()) == sum(len(text.encode()) for text in texts)
 
 
 LINES = st.lists(
