@@ -21,7 +21,7 @@ class Credentials:
 
     @classmethod
     def of(cls, login: str | None, password: str | None, extra: Mapping[str, Any]) -> "Credentials":
-        """Return what an Airflow connection holds; of its extra, `token` and `verify` are ours, the rest goes through."""
+        """Return what an Airflow connection holds; `token` and `verify` of its extra are ours, the rest passes on."""
         rest = {name: str(value) for name, value in extra.items() if name not in {"token", "verify"}}
         return cls(
             login or "", password or "", str(extra.get("token") or ""), _trusted(extra.get("verify", True)), rest
