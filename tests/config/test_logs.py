@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,10 @@ def test_the_rules_for_logs_are_part_of_the_fingerprint(tmp_path: Path) -> None:
     one = load_config(write_config(tmp_path / "a")).fingerprint
     assert load_config(write_config(tmp_path / "b", logs="rare_lines: 5\n")).fingerprint == one
     assert load_config(write_config(tmp_path / "c", logs="rare_lines: 6\n")).fingerprint != one
+
+
+def test_the_yaml_of_the_docs_is_accepted_as_it_stands(tmp_path: Path) -> None:
+    (text,) = re.findall(r"```yaml\n(.*?)```", (Path(__file__).parents[2] / "docs" / "logs.md").read_text(), re.DOTALL)
+    logs = load_config(write_config(tmp_path, logs=text)).logs
+    assert sorted(logs.critical) == ["authentication", "payment", "security", "shipping"]
+    assert logs.redaction.patterns == {"customer": "C-[0-9]{8}"}
