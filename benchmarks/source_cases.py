@@ -294,3 +294,45 @@ def _kubernetes_alerts(rows: int) -> Iterator[Served]:
         for number, at in moments(rows):
             fake.events.append(event(number, firstTimestamp=at.isoformat(), lastTimestamp=at.isoformat()))
         yield Served({"type": "kubernetes", "url": fake.url}, {"dataset": "alert"}, HOUR, Credentials(token=TOKEN))
+
+
+@case("splunk, logs", 10_000)
+def _splunk_logs(rows: int) -> Iterator[Served]:
+    from tests.fakes.splunk import FakeSplunk
+
+    with FakeSplunk() as fake:
+        for number, at in moments(rows):
+            fake.log(int(at.timestamp() * 1e6), LINE.format(number), host="node-1", sourcetype="access")
+        yield Served({"type": "splunk", "url": fake.url}, {"dataset": "log_event", "expr": "index=shop"}, HOUR)
+
+
+@case("servicenow, incidents", 2_500)
+def _servicenow_incidents(rows: int) -> Iterator[Served]:
+    from tests.fakes.servicenow import LOGIN, PASSWORD, FakeServiceNow, incident
+
+    with FakeServiceNow() as fake:
+        fake.tables["incident"] = [incident(number, at) for number, at in moments(rows)]
+        who = Credentials(login=LOGIN, password=PASSWORD)
+        yield Served({"type": "servicenow", "url": fake.url}, {"dataset": "incident"}, HOUR, who)
+
+
+@case("jira, incidents", 1_000)
+def _jira_incidents(rows: int) -> Iterator[Served]:
+    from tests.fakes.jira import FakeJira, issue
+
+    with FakeJira() as fake:
+        fake.issues = [issue(number + 1, at) for number, at in moments(rows)]
+        who = Credentials(login="mia@example.com", password="token")  # noqa: S106
+        yield Served({"type": "jira", "url": fake.url}, {"dataset": "incident"}, HOUR, who)
+
+
+@case("files, logs", 20_000)
+def _log_files(rows: int) -> Iterator[Served]:
+    with tempfile.TemporaryDirectory() as folder:
+        for part in range(rows // 5_000):
+            with (Path(folder) / f"{part}.jsonl").open("w") as file:
+                for number, at in moments(5_000):
+                    said = {"ts": at.isoformat(), "app": "cart", "line": LINE.format(f"{part}-{number}")}
+                    file.write(json.dumps(said) + "\n")
+        layout = {"files": "*.jsonl", "time": "ts", "columns": {"message": "line", "service": "app"}}
+        yield Served({"type": "files", "path": folder}, {"dataset": "log_event", "layout": layout}, HOUR)
