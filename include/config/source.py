@@ -8,12 +8,17 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
+from include.config.drift import DriftPolicy
 from include.config.options import option_problems, options_of
 from include.config.values import Duration, Model, Name, PositiveDuration, Text, Time, TimeZone, one_or_many
 
 SourceType = Literal[
     "prometheus", "alertmanager", "files", "fleet", "datadog", "loki", "elasticsearch", "splunk", "jaeger", "zipkin",
     "tempo", "pagerduty", "opsgenie", "servicenow", "jira", "github", "kubernetes", "webhook", "kafka",
+]  # fmt: skip
+LineForm = Literal[
+    "auto", "json", "container", "syslog", "access", "error", "logfmt", "klog", "java", "python", "database",
+    "time-first", "time-inside",
 ]  # fmt: skip
 FeedDataset = Literal["alert", "incident", "incident_change", "change_event", "log_event", "span"]
 
@@ -51,8 +56,20 @@ class FileLayout(Model):
     """How files hold a dataset: which files, in what form, and which column is what."""
 
     files: Text = Field(default="**/*", description="glob below the source's path, such as metric/*.csv.gz")
-    format: Literal["csv", "parquet", "jsonl", "json", "otlp", "jaeger", "zipkin"] | None = Field(
-        default=None, description="null: by the name's ending; otlp, jaeger, zipkin: traces in JSON; .gz is unpacked"
+    format: Literal["csv", "parquet", "jsonl", "json", "text", "otlp", "jaeger", "zipkin"] | None = Field(
+        default=None,
+        description="null: by the name's ending; text: lines of a log; otlp, jaeger, zipkin: traces in JSON; .gz is "
+        "unpacked",
+    )
+    lines: LineForm = Field(
+        default="auto", description="for format text: what the lines look like; auto: told by a sample of each file"
+    )
+    year: int | None = Field(
+        default=None, ge=1970, le=2100,
+        description="for format text: of a file's first line, where times have none; null: by the file's last change",
+    )  # fmt: skip
+    longest_line_mebibytes: int = Field(
+        default=16, ge=16, le=256, description="for format text: of a longer line the rest is not kept, only its size"
     )
     records: Text | None = Field(
         default=None, description="for format json: where the rows stand, such as data.items or *.*; * is any key"
@@ -90,6 +107,12 @@ class FileLayout(Model):
             raise ValueError("time_start and time_step go together: the time of the first row, and the way to the next")
         return self
 
+    @model_validator(mode="after")
+    def _text_has_no_columns(self) -> Self:
+        if self.format == "text" and (self.columns or self.labels):
+            raise ValueError("columns and labels are for tables: of text, lines says what stands where")
+        return self
+
 
 class Feed(Model):
     """One feed of a source: its alerts, incidents, changes, log lines or spans."""
@@ -103,7 +126,10 @@ class Feed(Model):
         default=("service", "job", "namespace"), min_length=1, description="labels that name the service, first wins"
     )
     severity_label: Text = "severity"
-    layout: FileLayout | None = Field(default=None, description="for types files and kafka: how these rows are laid out")
+    drift: DriftPolicy = Field(default_factory=DriftPolicy, description="what happens when columns change")
+    layout: FileLayout | None = Field(
+        default=None, description="for types files and kafka: how these rows are laid out"
+    )
 
     def options_as(self, model: ModelOf[M]) -> M:
         """Return the options as the model of the source's type, against which they were checked when they were read."""

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -22,14 +23,39 @@ def attributes(columns: Mapping[str, pa.Array]) -> pa.Array:
     if not columns:
         raise ValueError("No column to make attributes of: there is no telling how many rows there are.")
     members = [_member(name, column) for name, column in sorted(columns.items())]
+    always = next((at for at, member in enumerate(members) if not member.null_count), None)
+    if always is not None:
+        # The commas stand on the side of the member that every row has.
+        sided = [
+            pc.binary_join_element_wise(*((member, ",", "") if at < always else (",", member, "")))
+            for at, member in enumerate(members)
+            if at != always
+        ]
+        sided.insert(always, members[always])
+        return pc.binary_join_element_wise("{", *sided, "}", "", null_handling="replace", null_replacement="")
     # Arrow's way to skip nulls loses a row that has nothing else, so each member brings its own comma.
-    inside = pc.binary_join_element_wise(*members, "", null_handling="replace", null_replacement="")
+    sided = [pc.binary_join_element_wise(",", member, "") for member in members]
+    inside = pc.binary_join_element_wise(*sided, "", null_handling="replace", null_replacement="")
     inside = pc.if_else(pc.equal(inside, ""), None, pc.utf8_slice_codeunits(inside, 1))
     return pc.binary_join_element_wise("{", inside, "}", "")
 
 
+def with_constants(column: pa.Array, constants: Mapping[str, str]) -> pa.Array:
+    """Return JSON objects with what is the same for all added to each; what an object says itself wins.
+
+    >>> with_constants(pa.array(['{"b":1}', None]), {"a": "x"}).to_pylist()
+    ['{"a":"x","b":1}', '{"a":"x"}']
+    """
+    if not constants:
+        return column
+    encoded = column.fill_null("{}").dictionary_encode()
+    decode, encode = msgspec.json.Decoder().decode, msgspec.json.Encoder(order="sorted").encode
+    merged = [encode({**constants, **decode(text)}).decode() for text in encoded.dictionary.to_pylist()]
+    return pa.array(merged, pa.string()).take(encoded.indices)
+
+
 def _member(name: str, column: pa.Array) -> pa.Array:
-    """Return `,"name":"text"` for each row, null for an empty cell."""
+    """Return `"name":"text"` for each row, null for an empty cell."""
     encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     if len(encoded.dictionary) * _WORTH < len(column):
         return _cells(name, encoded.dictionary).take(encoded.indices)
@@ -37,8 +63,9 @@ def _member(name: str, column: pa.Array) -> pa.Array:
 
 
 def _cells(name: str, column: pa.Array) -> pa.Array:
-    quoted = _quoted(pc.if_else(pc.equal(column, ""), None, column))
-    return pc.binary_join_element_wise(f',{json.dumps(name, ensure_ascii=False)}:"', quoted, '"', "")
+    empty = pc.equal(column, "")
+    quoted = _quoted(pc.if_else(empty, None, column) if pc.any(empty).as_py() else column)
+    return pc.binary_join_element_wise(f'{json.dumps(name, ensure_ascii=False)}:"', quoted, '"', "")
 
 
 def _quoted(column: pa.Array) -> pa.Array:

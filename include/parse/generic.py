@@ -12,7 +12,7 @@ def _first(name: str, moment: Moment) -> PatternFormat:
 
 
 def _somewhere(name: str, moment: Moment, before: str) -> PatternFormat:
-    return PatternFormat(name, rf"^(?P<message>(?:.{{0,200}}?{before})?{moment.pattern}(?:[^\d].*)?)$", moment)
+    return PatternFormat(name, rf"(?:^|{before}){moment.pattern}(?:[^\d]|$)", moment, whole=True)
 
 
 TIME_FIRST = tuple(

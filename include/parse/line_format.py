@@ -59,13 +59,14 @@ class LineFormat(Protocol):
 class PatternFormat:
     """A form that one RE2 pattern describes: its named groups are the columns, its time is a `Moment`.
 
-    `finish` may change what was captured, such as a priority into a level.
+    `finish` may change what was captured, such as a priority into a level. With `whole` the line is its own message.
     """
 
     name: str
     pattern: str
     moment: Moment
     finish: Callable[[Texts], Texts] | None = None
+    whole: bool = False
     _groups: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -89,6 +90,8 @@ class PatternFormat:
             fit[fit] = real.to_numpy(zero_copy_only=False)
             ts, captured = ts.filter(real), {name: text.filter(real) for name, text in captured.items()}
         texts = {name: text for name, text in captured.items() if name not in {"ts", "frac", "zone", "year"}}
+        if self.whole:
+            texts["message"] = lines if fit.all() else lines.filter(pa.array(fit))
         return Found(fit, ts, self.finish(texts) if self.finish else texts)
 
 

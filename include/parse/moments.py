@@ -5,7 +5,7 @@ fraction, the zone and a year that stands elsewhere are captured apart.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -44,7 +44,7 @@ class Clues:
     """What a file knows of its times beside its text: it carries the year from block to block."""
 
     zone: str = "UTC"
-    latest: datetime = field(default_factory=lambda: datetime(9999, 12, 31, tzinfo=UTC))
+    latest: datetime = datetime(2100, 1, 1, tzinfo=UTC)
     """No line is later than a day after this: the file's last change, or the window's end."""
     year: int | None = None
     """The year of the first line, where somebody knows it; it goes up as December turns into January."""
@@ -131,9 +131,9 @@ def _years(month: Ints, day: Ints, clock: Ints, clues: Clues) -> Ints:
         year = clues.year + np.cumsum((turns <= -6).astype(np.int64) - (turns >= 6).astype(np.int64))
         clues.year, clues.month = int(year[-1]), int(month[-1])
         return year
-    latest = min(clues.latest.astimezone(UTC), datetime(9999, 12, 30, tzinfo=UTC)) + _SLACK
+    latest = min(clues.latest, datetime(_LATEST, 1, 1, tzinfo=UTC)) + _SLACK
     limit = int(latest.timestamp()) * _MICRO
-    year = np.full(len(month), latest.year, np.int64)
+    year = np.full(len(month), latest.astimezone(UTC).year, np.int64)
     for _ in range(8):  # the 29th of February may be eight years back
         days, exists = _days(year, month, day)
         late = ~exists | (days * 86_400 * _MICRO + clock > limit)

@@ -8,7 +8,8 @@ from include.parse.line_format import PatternFormat, Texts, looked_up, without
 from include.parse.moments import BSD, ISO
 
 _PRIORITY = r"(?:<(?P<priority>\d{1,3})>)"
-_PROGRAM = r"(?P<service>[^\s:\[\]]+)(?:\[(?P<pid>[^\]\s]*)\])?"
+# In brackets after it, macOS names the process that it writes about.
+_PROGRAM = r"(?P<service>[^\s:\[\]]+)(?:\[(?P<pid>[^\]\s]*)\])?(?: \((?P<about>[^)]*)\))?"
 _ELEMENT = r'\[[^\s\]="]+(?: [^\s\]="]+="(?:[^"\\\]]|\\.)*")*\]'
 _SEVERITIES = {str(priority): str(priority % 8) for priority in range(192)}
 

@@ -35,7 +35,7 @@ def times(column: pa.Array, layout: FileLayout) -> pa.Array:
         found = _iso(_trimmed(column), layout.time_zone)
     else:
         found = _unix(column, _PER_SECOND[layout.time_unit])
-    return _of_our_years(_moved(found, layout.shift, layout.time_align))
+    return _of_our_years(moved(found, layout.shift, layout.time_align))
 
 
 def numbers(column: pa.Array) -> pa.Array:
@@ -139,7 +139,8 @@ def _of_our_years(found: pa.Array) -> pa.Array:
     return found if pc.all(inside).as_py() is not False else pc.if_else(inside, found, None)
 
 
-def _moved(found: pa.Array, shift: timedelta, align: timedelta | None) -> pa.Array:
+def moved(found: pa.Array, shift: timedelta, align: timedelta | None) -> pa.Array:
+    """Return times with `shift` added, cut down to a multiple of `align` since 1970."""
     if shift:
         found = pc.add(found, pa.scalar(shift, pa.duration("us")))
     if align:

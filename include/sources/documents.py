@@ -5,10 +5,8 @@ row that turns out wrong can still be shown as it was.
 """
 
 import csv as text_csv
-import gzip
 import io
 import json
-import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import csv
 
-from include.errors import AlmanacError
+from include.sources.gunzip import MAGIC, UnreadableFileError, gunzip
 
 _ENDINGS = {
     ".csv": "csv",
@@ -29,10 +27,6 @@ _ENDINGS = {
     ".parquet": "parquet",
     ".pq": "parquet",
 }
-
-
-class UnreadableFileError(AlmanacError):
-    """A file that is not of its form at all."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +47,8 @@ def form_of(name: str) -> str:
 
 
 def unpacked(data: bytes) -> bytes:
-    """Return a file's bytes without gzip; raises `UnreadableFileError` where that is not whole."""
-    try:
-        return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
-    except (OSError, EOFError, zlib.error) as error:
-        raise UnreadableFileError(f"it is not whole gzip ({error}). Copy it again.") from error
+    """Return a file's bytes without gzip; raises `UnreadableFileError` where that is not whole or a bomb."""
+    return b"".join(gunzip([data])) if data[:2] == MAGIC else data
 
 
 def read_document(data: bytes, form: str, records: str | None = None) -> Document:

@@ -114,7 +114,7 @@ def _whole(text: pa.Array) -> pa.Array:
     return text
 
 
-def _id(text: pa.Array) -> pa.Array:
+def ids(text: pa.Array) -> pa.Array:
     """Return ids in lower case; a word or zeros for "none" are null."""
     plain = pc.utf8_trim_whitespace(text)
     return pc.utf8_lower(pc.if_else(pc.match_substring_regex(plain, _NO_ID), None, plain))
@@ -139,9 +139,9 @@ def _seconds(text: pa.Array) -> pa.Array:
 
 
 _AS: Mapping[str, Callable[[pa.Array], pa.Array]] = {
-    "trace_id": _id,
-    "span_id": _id,
-    "parent_id": _id,
+    "trace_id": ids,
+    "span_id": ids,
+    "parent_id": ids,
     "kind": _kind,
     "error": _failed,
     "duration": _seconds,

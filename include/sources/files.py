@@ -6,7 +6,8 @@ file is, so that it is reported in one window and not in all.
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import partial
 
 import numpy as np
@@ -17,16 +18,21 @@ from upath import UPath
 from include.config.query import MetricQuery
 from include.config.source import Feed, FileLayout
 from include.datasets import LOG_EVENT, METRIC_POINT, SPAN, UTC_TIME, Kind, dataset
+from include.http.client import MEBIBYTE
 from include.sources.base import Source, SourceAnswerInvalid, SourceRejected, SourceUnavailable
 from include.sources.columns import made_times, times
-from include.sources.documents import Document, UnreadableFileError, form_of, read_document
+from include.sources.documents import Document, form_of, read_document
 from include.sources.file_facts import UnmappedColumnError, facts, spans_once
+from include.sources.file_lines import LineBlocks
+from include.sources.file_logs import is_text, log_lines
+from include.sources.file_names import dated_names, last_change, rotated, standing, without_twins
 from include.sources.file_points import points, without_repeats
 from include.sources.file_records import records
 from include.sources.file_rows import MissingColumnError, RowSlice, path_labels
+from include.sources.gunzip import UnreadableFileError
 from include.sources.opening import Opening
 from include.sources.span_files import SPAN_FORMS, spans_of_file
-from include.window import Grid, Window
+from include.window import Window
 
 ALWAYS = Window(datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
 
@@ -46,15 +52,41 @@ class FilesSource:
         """Yield the window's rows of all files: one batch, in order of series and time (records: of time).
 
         A row that stands in several files, or twice in one, comes once; rows that contradict each other all come, and
-        quality judges them. Log lines come file by file, and all of them: a program may well say the same thing twice.
+        quality judges them. Log lines come as the files hold them, block by block (each in order of time), and all of
+        them: a program may well say the same thing twice.
         """
-        tables = (table for path in self._files(window) if (table := self._table(path, window)).num_rows)
+        self.warnings = []
         if self._dataset is LOG_EVENT:
-            for table in tables:
-                yield from table.sort_by(LOG_EVENT.time).combine_chunks().to_batches()
-        elif found := list(tables):
+            yield from self._log_lines(window)
+        elif found := [table for path in self._files(window) if (table := self._table(path, window)).num_rows]:
             once = spans_once if self._dataset is SPAN else partial(without_repeats, contract=self._dataset)
             yield from once(pa.concat_tables(found).unify_dictionaries()).to_batches()
+
+    def _log_lines(self, window: Window) -> Iterator[pa.RecordBatch]:
+        """Yield log lines; raises `SourceUnavailable` where the files were rotated while they were read."""
+        paths = without_twins(self._files(window))
+        before = [standing(path) for path in paths]
+        for path in paths:
+            for table in self._text(path, window) if is_text(path.name, self._layout) else [self._table(path, window)]:
+                if table.num_rows:
+                    yield from table.sort_by(LOG_EVENT.time).combine_chunks().to_batches()
+        for path, then in zip(paths, before, strict=True):
+            if rotated(path, then):
+                raise SourceUnavailable(
+                    f"Source {self._name!r}: {path} was rotated while it was read, so lines may be missing. Load this "
+                    "window again."
+                )
+
+    def _text(self, path: UPath, window: Window) -> Iterator[pa.Table]:
+        with self._speaking_of(path), path.open("rb") as file:
+            blocks = LineBlocks(file, self._layout.longest_line_mebibytes * MEBIBYTE)
+            labels = path_labels(self._layout, path.as_posix())
+            yield from log_lines(blocks, self._layout, labels, last_change(path), window)
+            if blocks.cut:
+                self.warnings.append(
+                    f"{path.name}: {blocks.cut} lines are longer than {self._layout.longest_line_mebibytes} MiB and "
+                    "lost their ends."
+                )
 
     def get_trace(self, trace_id: str) -> pa.Table:
         """Return the spans of one trace from all files, in order of time; none where no file has it.
@@ -79,7 +111,8 @@ class FilesSource:
             return [self._folder]
         if not self._folder.is_dir():
             raise SourceRejected(f"Source {self._name!r}: there is no folder {self._folder}. Correct path.")
-        patterns = sorted({f"{day:{pattern}}" for day in _days(window, self._layout.shift)}) if dated else [pattern]
+        layout = self._layout
+        patterns = dated_names(pattern, window.shifted(-layout.shift), layout.time_zone) if dated else [pattern]
         found = sorted({path for one in patterns for path in self._folder.glob(one) if path.is_file()}, key=str)
         if not found and not dated:
             raise SourceRejected(
@@ -89,7 +122,7 @@ class FilesSource:
 
     def _table(self, path: UPath, window: Window) -> pa.Table:
         layout = self._layout
-        try:
+        with self._speaking_of(path):
             if layout.format in SPAN_FORMS:
                 return spans_of_file(path.read_bytes(), layout.format, layout.shift, window)
             document = read_document(path.read_bytes(), layout.format or form_of(path.name), layout.records)
@@ -100,6 +133,11 @@ class FilesSource:
             if self._dataset.kind is Kind.FACT:
                 return facts(rows, layout, self._query)
             return records(rows, layout, self._query)
+
+    @contextmanager
+    def _speaking_of(self, path: UPath) -> Iterator[None]:
+        try:
+            yield
         except UnmappedColumnError as error:
             raise SourceRejected(f"Source {self._name!r}, file {path}: {error}") from error
         except (UnreadableFileError, MissingColumnError) as error:
@@ -117,6 +155,10 @@ def open_files(opening: Opening) -> Source:
     if layout.format in SPAN_FORMS and not (isinstance(opening.query, Feed) and opening.query.dataset == "span"):
         raise SourceRejected(
             f"Source {opening.source.name!r}: files of format {layout.format} hold spans. Set dataset: span in a feed."
+        )
+    if layout.format == "text" and not (isinstance(opening.query, Feed) and opening.query.dataset == "log_event"):
+        raise SourceRejected(
+            f"Source {opening.source.name!r}: files of format text hold log lines. Set dataset: log_event in a feed."
         )
     return FilesSource(opening.source.name, opening.source.location(opening.home), layout, opening.query)
 
@@ -141,10 +183,3 @@ def _in_window(document: Document, layout: FileLayout, window: Window) -> RowSli
     if not np.all(here):
         table, found = table.filter(inside), found.filter(inside)
     return RowSlice(table, found, broken, {})
-
-
-def _days(window: Window, shift: timedelta) -> Iterator[object]:
-    day = Grid.DAY.floor(window.start - shift)
-    while day < window.end - shift:
-        yield day
-        day += timedelta(days=1)
