@@ -78,9 +78,10 @@ class JiraSource:
                     "service": plain(fields.get(self._options.service_field)),
                 }
             )
+            named = (labels[name] for name in self._feed.service_labels if labels.get(name))
             shared = {
                 "title": text(fields["summary"]),
-                "service": next((labels[name] for name in self._feed.service_labels if labels.get(name)), None),
+                "service": next(named, key.rpartition("-")[0]),
                 "labels": canonical_labels(labels),
                 "url": f"{self._source.url}/browse/{key}",
                 "updated_at": moment,
@@ -100,7 +101,7 @@ class JiraSource:
     def _incident(self, fields: Any, status: str) -> Row:
         moved, done = (time_or_none(fields.get(name)) for name in ("statuscategorychangedate", "resolutiondate"))
         return {
-            "severity": plain(fields.get(self._options.severity_field)),
+            "severity": plain(fields.get(self._options.severity_field)) or "unknown",
             "status": status,
             "opened_at": time(text(fields["created"])),
             "acknowledged_at": moved if status == "acknowledged" else None,

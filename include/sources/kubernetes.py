@@ -93,7 +93,8 @@ class KubernetesSource:
             what = _labels(event)
             count = (event.get("series") or {}).get("count") or event.get("count")
             labels = {**what, **labels_of({"count": count if seen == last else None})}
-            service = next((labels[name] for name in self._feed.service_labels if labels.get(name)), None)
+            named = (labels[name] for name in self._feed.service_labels if labels.get(name))
+            service = next(named, labels["workload"])
         except UNREADABLE:
             return unread(contract.schema, event)
         shared = {"service": service, "labels": canonical_labels(labels), "url": None, "updated_at": seen}

@@ -71,7 +71,8 @@ class ServiceNowSource:
             labels = labels_of({name: _shown(record, name) for name in _LABELS})
             labels |= labels_of({"state": _shown(record, "state")})
             labels |= labels_of({"service": labels.get("business_service") or labels.get("cmdb_ci")})
-            service = next((labels[name] for name in self._feed.service_labels if labels.get(name)), None)
+            named = (labels[name] for name in self._feed.service_labels if labels.get(name))
+            service = next(named, labels.get("assignment_group") or self._table.name)
             shared = {
                 "service": service,
                 "labels": canonical_labels(labels),
@@ -94,7 +95,7 @@ class ServiceNowSource:
         return {
             "incident_id": text(_value(record, "sys_id")),
             "title": text(_value(record, "short_description") or _value(record, "number")),
-            "severity": text_or_none(_value(record, "priority")) or text_or_none(_value(record, "severity")),
+            "severity": text_or_none(_value(record, "priority") or _value(record, "severity")) or "unknown",
             "status": status,
             "opened_at": time(text(_value(record, "opened_at"))),
             "acknowledged_at": None,

@@ -88,7 +88,7 @@ def test_a_recorded_incident_of_the_demonstration_data() -> None:
         (row,) = Ask.rows(source(fake), Window(start, start + timedelta(hours=1)))
     assert (row["title"], row["severity"], row["status"]) == ("Trouble getting to Oregon mail server", "4", "open")
     assert (row["opened_at"], row["resolved_at"]) == (datetime(2019, 9, 5, 0, 41, 1, tzinfo=UTC), None)
-    assert (row["service"], row["cause"], row["outcome"], row["raw"]) == (None, None, None, None)
+    assert (row["service"], row["cause"], row["outcome"], row["raw"]) == ("incident", None, None, None)
 
 
 def test_every_page_is_read_by_its_key_and_each_record_comes_once() -> None:
