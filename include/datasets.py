@@ -31,9 +31,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Dataset:
-    """One dataset: its columns, the column that places a row in a window, and its unique key."""
+    """One dataset: what a row is, its columns, the column that places a row in a window, and its unique key."""
 
     name: str
+    doc: str
     kind: Kind
     schema: pa.Schema
     time: str
@@ -46,6 +47,7 @@ class Dataset:
 
 METRIC_POINT = Dataset(
     name="metric_point",
+    doc="One value of one series at one time.",
     kind=Kind.FACT,
     time="ts",
     key=("labels", "ts"),
@@ -61,6 +63,7 @@ METRIC_POINT = Dataset(
 
 ALERT = Dataset(
     name="alert",
+    doc="One firing of one alert, as it is known at `updated_at`.",
     kind=Kind.RECORD,
     time="updated_at",
     key=("source", "alert_id"),
@@ -68,73 +71,76 @@ ALERT = Dataset(
         [
             pa.field("alert_id", pa.string(), metadata={"doc": "one firing of one alert: fingerprint and start"}),
             pa.field("fingerprint", pa.string(), metadata={"doc": "identity of the alert over its firings"}),
-            pa.field("name", pa.string()),
+            pa.field("name", pa.string(), metadata={"doc": "what fires: the name of its rule"}),
             pa.field("service", pa.string(), metadata={"doc": "as the source calls it, resolved at load"}),
             pa.field("severity", pa.string(), metadata={"doc": "as the source says it; the warehouse keeps ours"}),
             pa.field("status", pa.string(), metadata={"doc": "firing, resolved or suppressed"}),
-            pa.field("starts_at", UTC_TIME),
+            pa.field("starts_at", UTC_TIME, metadata={"doc": "when this firing began"}),
             pa.field("ends_at", UTC_TIME, metadata={"doc": "null while it fires"}),
-            pa.field("summary", pa.string()),
+            pa.field("summary", pa.string(), metadata={"doc": "what it says to people"}),
             pa.field("labels", pa.string(), metadata={"doc": "canonical JSON"}),
-            pa.field("url", pa.string()),
-            pa.field("updated_at", UTC_TIME),
+            pa.field("url", pa.string(), metadata={"doc": "where to look at it"}),
+            pa.field("updated_at", UTC_TIME, metadata={"doc": "when it was last heard of, or changed"}),
             pa.field("deleted", pa.bool_(), metadata={"doc": "the source no longer has it"}),
-            pa.field("raw", pa.string()),
+            pa.field("raw", pa.string(), metadata={"doc": "the source's text of a record that it could not read"}),
         ]
     ),
 )
 
 INCIDENT = Dataset(
     name="incident",
+    doc="One incident, as it is known at `updated_at`.",
     kind=Kind.RECORD,
     time="updated_at",
     key=("source", "incident_id"),
     schema=pa.schema(
         [
-            pa.field("incident_id", pa.string()),
-            pa.field("title", pa.string()),
+            pa.field("incident_id", pa.string(), metadata={"doc": "the source's id"}),
+            pa.field("title", pa.string(), metadata={"doc": "what it is called"}),
             pa.field("service", pa.string(), metadata={"doc": "as the source calls it, resolved at load"}),
             pa.field("severity", pa.string(), metadata={"doc": "as the source says it; the warehouse keeps ours"}),
             pa.field("status", pa.string(), metadata={"doc": "open, acknowledged or resolved"}),
-            pa.field("opened_at", UTC_TIME),
-            pa.field("acknowledged_at", UTC_TIME),
+            pa.field("opened_at", UTC_TIME, metadata={"doc": "when it was opened"}),
+            pa.field("acknowledged_at", UTC_TIME, metadata={"doc": "when somebody first took it; null: nobody yet"}),
             pa.field("resolved_at", UTC_TIME, metadata={"doc": "null while it lasts"}),
             pa.field("cause", pa.string(), metadata={"doc": "what people found, if they said"}),
             pa.field("outcome", pa.string(), metadata={"doc": "how it ended, if they said"}),
             pa.field("labels", pa.string(), metadata={"doc": "canonical JSON"}),
-            pa.field("url", pa.string()),
-            pa.field("updated_at", UTC_TIME),
-            pa.field("deleted", pa.bool_()),
-            pa.field("raw", pa.string()),
+            pa.field("url", pa.string(), metadata={"doc": "where to look at it"}),
+            pa.field("updated_at", UTC_TIME, metadata={"doc": "when this version of it came to be"}),
+            pa.field("deleted", pa.bool_(), metadata={"doc": "the source no longer has it"}),
+            pa.field("raw", pa.string(), metadata={"doc": "the source's text of a record that it could not read"}),
         ]
     ),
 )
 
 CHANGE_EVENT = Dataset(
     name="change_event",
+    doc="One change of a system: a deployment, a configuration, a scaling.",
     kind=Kind.RECORD,
     time="updated_at",
     key=("source", "change_id"),
     schema=pa.schema(
         [
-            pa.field("change_id", pa.string()),
+            pa.field("change_id", pa.string(), metadata={"doc": "the source's id"}),
             pa.field("kind", pa.string(), metadata={"doc": "deployment, configuration, scale or other"}),
             pa.field("service", pa.string(), metadata={"doc": "as the source calls it, resolved at load"}),
-            pa.field("title", pa.string()),
-            pa.field("version", pa.string()),
-            pa.field("started_at", UTC_TIME),
-            pa.field("ended_at", UTC_TIME),
+            pa.field("title", pa.string(), metadata={"doc": "what was changed"}),
+            pa.field("version", pa.string(), metadata={"doc": "what is there since: a tag, a commit, a revision"}),
+            pa.field("started_at", UTC_TIME, metadata={"doc": "when the change began"}),
+            pa.field("ended_at", UTC_TIME, metadata={"doc": "when it was done; null while it is under way"}),
             pa.field("labels", pa.string(), metadata={"doc": "canonical JSON"}),
-            pa.field("url", pa.string()),
-            pa.field("updated_at", UTC_TIME),
-            pa.field("deleted", pa.bool_()),
-            pa.field("raw", pa.string()),
+            pa.field("url", pa.string(), metadata={"doc": "where to look at it"}),
+            pa.field("updated_at", UTC_TIME, metadata={"doc": "when this version of it came to be"}),
+            pa.field("deleted", pa.bool_(), metadata={"doc": "the source no longer has it"}),
+            pa.field("raw", pa.string(), metadata={"doc": "the source's text of a record that it could not read"}),
         ]
     ),
 )
 
 INCIDENT_CHANGE = Dataset(
     name="incident_change",
+    doc="One entry of an incident's history: what changed, from what to what, by whom.",
     kind=Kind.RECORD,
     time="updated_at",
     key=("source", "change_id"),
@@ -143,21 +149,24 @@ INCIDENT_CHANGE = Dataset(
             pa.field(
                 "change_id", pa.string(), metadata={"doc": "the source's id of the entry, or made from its parts"}
             ),
-            pa.field("incident_id", pa.string()),
+            pa.field(
+                "incident_id", pa.string(), metadata={"doc": "the incident that changed, by the same id as there"}
+            ),
             pa.field("field", pa.string(), metadata={"doc": "what changed: status, severity, assignee, note, …"}),
             pa.field("before", pa.string(), metadata={"doc": "null where the source does not say"}),
-            pa.field("after", pa.string()),
+            pa.field("after", pa.string(), metadata={"doc": "what it is since; null where the source does not say"}),
             pa.field("actor", pa.string(), metadata={"doc": "who or what changed it, as the source says"}),
-            pa.field("summary", pa.string()),
+            pa.field("summary", pa.string(), metadata={"doc": "the entry as people read it"}),
             pa.field("updated_at", UTC_TIME, metadata={"doc": "when it changed"}),
-            pa.field("deleted", pa.bool_()),
-            pa.field("raw", pa.string()),
+            pa.field("deleted", pa.bool_(), metadata={"doc": "the source no longer has it"}),
+            pa.field("raw", pa.string(), metadata={"doc": "the source's text of a record that it could not read"}),
         ]
     ),
 )
 
 LOG_EVENT = Dataset(
     name="log_event",
+    doc="One line of a log.",
     kind=Kind.FACT,
     time="ts",
     key=("ts", "service", "host", "message", "event_id"),
@@ -169,8 +178,10 @@ LOG_EVENT = Dataset(
             pa.field("level", LABELS, metadata={"doc": "as the source says it, normalised at load; null: look inside"}),
             pa.field("logger", LABELS, metadata={"doc": "logger, module or file that wrote it"}),
             pa.field("message", pa.string(), metadata={"doc": "the line, or its text where the source parsed it"}),
-            pa.field("trace_id", pa.string()),
-            pa.field("span_id", pa.string()),
+            pa.field(
+                "trace_id", pa.string(), metadata={"doc": "lower-case hexadecimal; null where the line is of no trace"}
+            ),
+            pa.field("span_id", pa.string(), metadata={"doc": "the span in which it was written"}),
             pa.field("attributes", pa.string(), metadata={"doc": "canonical JSON of all else that it says"}),
             pa.field("event_id", pa.string(), metadata={"doc": "the source's own id of the line, null if it has none"}),
             pa.field("raw", pa.string(), metadata={"doc": "the source's text of a line that it could not read"}),
@@ -180,6 +191,7 @@ LOG_EVENT = Dataset(
 
 SPAN = Dataset(
     name="span",
+    doc="One unit of work of a trace.",
     kind=Kind.FACT,
     time="ts",
     key=("trace_id", "span_id", "kind"),
@@ -187,13 +199,13 @@ SPAN = Dataset(
         [
             pa.field("ts", UTC_TIME, metadata={"doc": "when the span began"}),
             pa.field("trace_id", pa.string(), metadata={"doc": "lower-case hexadecimal, as the source says it"}),
-            pa.field("span_id", pa.string()),
+            pa.field("span_id", pa.string(), metadata={"doc": "lower-case hexadecimal, unique within its trace"}),
             pa.field("parent_id", pa.string(), metadata={"doc": "null for a root"}),
             pa.field("service", LABELS, metadata={"doc": "as the source calls it, resolved at load"}),
-            pa.field("operation", LABELS),
+            pa.field("operation", LABELS, metadata={"doc": "what was done, such as GET /cart"}),
             pa.field("kind", LABELS, metadata={"doc": "server, client, producer, consumer or internal"}),
             pa.field("duration", pa.float64(), metadata={"doc": "seconds"}),
-            pa.field("error", pa.bool_()),
+            pa.field("error", pa.bool_(), metadata={"doc": "whether it failed"}),
             pa.field("attributes", pa.string(), metadata={"doc": "canonical JSON of tags, resource included"}),
             pa.field("raw", pa.string(), metadata={"doc": "the source's text of a span that it could not read"}),
         ]
