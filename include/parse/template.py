@@ -22,9 +22,12 @@ _DIGITS = (r"[A-Za-z]*[0-9][0-9A-Za-z]*", "0")
 _APART = r"\s,;()\[\]{}=|\"'<>"
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
 _DAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*"
+_TEXT_KEYS = "msg|message|err|error|reason|cause|exception|detail|details|description"
+"""What stands in quotes after these is a text with words of its own; after others it is a value."""
 _MASKS = (
     (r"\s+", " "),
-    (r'"[^"]*"', '"<*>"'),
+    (rf'(?i)\b({_TEXT_KEYS})="((?:[^"\\]|\\.)*)"', r"\1: \2;"),
+    (r'"(?:[^"\\]|\\.)*"', '"<*>"'),
     (r"(^|[\s=:(,\[{])'[^']*'", r"\1'<*>'"),
     (r"<[a-z][a-z_]{1,20}>", WILDCARD),
     (r"\b[A-Za-z][A-Za-z0+.-]{1,20}://[^\s\"'<>,;)\]}]+", WILDCARD),

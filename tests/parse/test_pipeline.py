@@ -90,6 +90,11 @@ def test_a_message_that_is_json_gives_its_text_level_service_and_trace() -> None
     assert found.summary["bytes"].to_pylist() == [len(text)]
 
 
+def test_words_in_a_quoted_message_count() -> None:
+    found = digested(line(0, 'level=info msg="payment of 12 EUR declined" order=7'))
+    assert found.events["log_class"].to_pylist() == ["CRITICAL"]
+
+
 def test_what_the_source_says_stands_before_what_the_json_says() -> None:
     found = digested(line(0, '{"message":"x","level":"error","service":"pay"}', level="info"))
     (event,) = found.events.to_pylist()

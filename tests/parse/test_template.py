@@ -43,6 +43,10 @@ from include.parse.template import LONGEST, template_id, template_of, templates_
         ("worker-7 of shard_12", "<*> of <*>"),
         ("  spaces \t here ", "spaces here"),
         ("boom\n  at a.b(C.java:12)\n  at d\n  ... 12 more", "boom … ... <*> more"),
+        ('level=info msg="login failed for user 7" ms=12', "level=<*> msg: login failed for user <*>; ms=<*>"),
+        (r'x="a \"b\" c" end', 'x="<*>" end'),
+        ('payload={"id": 12, "user": "anna"}', "payload=<*>"),
+        ('GET "Mozilla/5.0 (X11)" 200', 'GET "<*>" <*>'),
         ("", ""),
     ],
 )
