@@ -9,7 +9,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from include.landing import Landed, landed_at, remove_landed
-from include.orchestration.context import TRIAGE
 from include.orchestration.runtime import Runtime
 from include.warehouse import LoadStatus
 from include.warehouse.schema import load_log
@@ -48,7 +47,6 @@ def _last_load(rt: Runtime, landed: Landed) -> dict[str, Any] | None:
         load_log.c.window_start < scope.window.end,
         load_log.c.window_end > scope.window.start,
         load_log.c.status.in_([LoadStatus.LOADED.value, LoadStatus.UNCHANGED.value]),
-        load_log.c.run_id.not_like(f"{TRIAGE}/%"),  # its rows are provisional until another load brings them
     )
     found = rt.warehouse.read(
         over_it.order_by(load_log.c.finished_at.desc(), load_log.c.load_id.desc()).limit(1)

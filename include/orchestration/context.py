@@ -9,7 +9,7 @@ from include.window import Grid, Window, parse_time
 
 PARTITION_FORMAT = "%Y-%m-%dT%H:%M:%S"
 TRIAGE = "triage"
-"""The DAG whose loads are provisional; their run ids begin with its name."""
+"""The DAG that webhooks start; its loads are provisional."""
 
 
 @dataclass(frozen=True)

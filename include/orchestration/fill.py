@@ -14,7 +14,7 @@ from include.window import Window
 
 LONGEST = timedelta(days=1)
 """Windows that lie side by side are read together, at most so many at once, so that a source is asked less often."""
-FILLED = ("missing", "failed", "short")
+FILLED = ("missing", "failed", "provisional", "short")
 """What reading again may mend; a poorer answer that was refused needs a person."""
 
 

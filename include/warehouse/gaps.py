@@ -16,6 +16,7 @@ from include.window import Grid, Window
 Task = tuple[str, str, str]
 """Source, query and dataset of something that should be loaded."""
 
+_NOT_THERE = (LoadStatus.FAILED, LoadStatus.REFUSED_SHRINK, LoadStatus.PROVISIONAL)
 _TASK = ["source", "query", "dataset"]
 _COLUMNS = [*_TASK, "window_start", "window_end", "reason", "message"]
 
@@ -30,13 +31,14 @@ def find_gaps(loads: pd.DataFrame, window: Window, tasks: Sequence[Task], grid: 
     """Return [source, query, dataset, window_start, window_end, reason, message], one row per gap of the grid.
 
     The last load that covers a window of the grid decides. Reasons: `missing` (no load), `failed`, `refused_shrink`,
-    `short` (under 90% of the rows expected). `loads` has the columns of `load_log`.
+    `provisional` (its own load never came), `short` (under 90% of the rows expected). `loads` has the columns of
+    `load_log`.
     """
     starts = pd.DatetimeIndex([piece.start for piece in window.split(grid)])
     due = pd.DataFrame(tasks, columns=_TASK).merge(pd.DataFrame({"window_start": starts}), how="cross")
     found = due.merge(_last_per_window(loads, starts, grid), on=[*_TASK, "window_start"], how="left")
     short = found["rows_loaded"] < SMALLEST_SHARE * found["expected_rows"]
-    bad = found["status"].isin([LoadStatus.FAILED.value, LoadStatus.REFUSED_SHRINK.value])
+    bad = found["status"].isin([status.value for status in _NOT_THERE])
     found["reason"] = np.select([found["status"].isna(), bad, short], ["missing", found["status"], "short"], "")
     found["window_end"] = found["window_start"] + grid.step
     return found.loc[found["reason"] != "", _COLUMNS].reset_index(drop=True)

@@ -10,11 +10,13 @@ import pytest
 from include.clock import FixedClock
 from include.inbox import Delivery, Inbox, inbox_beside
 from include.inbox.delivery import key_of
+from include.orchestration.fill import plan_fill
 from include.orchestration.ingest import LoadStopped, load_piece
 from include.orchestration.maintain import prune_inbox
 from include.orchestration.triage import load_provisionally, triage_window
+from include.warehouse import gaps
 from include.warehouse.schema import alert, load_log, quarantine_row
-from include.window import Window
+from include.window import Grid, Window
 from tests.orchestration.shop import SEVEN, Shop, no_credentials
 
 SOURCES = """
@@ -107,6 +109,16 @@ def test_a_window_whose_own_run_failed_becomes_final_when_it_is_read_again(hooke
     assert own_run(hooked, again=True, now=OWN + timedelta(hours=1))["loaded"] == 1
     assert states(hooked) == {"a": ("firing", False)}
     assert own_run(hooked, again=True, now=OWN + timedelta(hours=1))["unchanged"] == 1
+
+
+def test_a_window_that_only_triages_have_seen_is_a_gap_until_its_own_run(hooked: Shop):
+    received(hooked, NINE_PAST, page("a"))
+    triaged(hooked, NINE_PAST + timedelta(seconds=2))
+    tasks = [("pages", "pages", "alert")]
+    assert gaps(hooked.again().rt.warehouse, SEVEN, tasks, Grid.HOUR)["reason"].tolist() == ["provisional"]
+    assert [piece["query"] for piece in plan_fill(at(hooked, OWN).rt, SEVEN, ["pages"])] == ["pages"]
+    own_run(hooked)
+    assert gaps(hooked.again().rt.warehouse, SEVEN, tasks, Grid.HOUR).empty
 
 
 def test_an_alert_of_the_next_window_stays_provisional_while_the_last_one_is_made_final(hooked: Shop):
