@@ -35,6 +35,8 @@ class LoadStatus(StrEnum):
 
     LOADED = "loaded"
     UNCHANGED = "unchanged"
+    PROVISIONAL = "provisional"
+    """What webhooks have delivered so far; the window's own load is still to come."""
     REFUSED_SHRINK = "refused_shrink"
     FAILED = "failed"
 
@@ -97,6 +99,7 @@ def load_verdict(
         elif facts is None:
             changed = _merge(tx, scope, records)
             status = LoadStatus.LOADED if changed else LoadStatus.UNCHANGED
+            status = LoadStatus.PROVISIONAL if load.provisional else status
             outcome = LoadOutcome(status, verdict.good.num_rows, apart.num_rows, changed, digest)
         else:
             before = facts.present(tx, scope)
