@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
-from include.parse.container import CRI
+from include.parse.container import ContainerLines
 from include.parse.databases import DATABASES
 from include.parse.generic import TIME_FIRST, TIME_INSIDE
 from include.parse.java import JAVA
@@ -19,7 +19,7 @@ from include.parse.web import ACCESS, APACHE_ERROR, NGINX_ERROR
 
 FAMILIES: Mapping[str, Sequence[LineFormat]] = {
     "json": (JsonLines(),),
-    "container": (CRI, JsonLines()),
+    "container": (ContainerLines(), JsonLines()),
     "syslog": (RFC5424, RFC3164, RFC3164_BARE, WITH_ISO_TIME),
     "access": (ACCESS,),
     "error": (APACHE_ERROR, NGINX_ERROR),

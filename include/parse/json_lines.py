@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.parse.any_time import any_times
+from include.parse.container import goes_on
 from include.parse.line_format import COLUMNS, Found, Mask
 from include.parse.moments import Clues
 from include.parse.text import without_controls
@@ -47,6 +48,9 @@ _INSIDE: Mapping[tuple[str, str], str] = {
 }
 """Where Elastic's and Datadog's nested objects hold a column: (key, column) → key inside."""
 
+_MESSAGE = list(KEYS).index("message")
+_DOCKER = ('{"stream":"stdout"}', '{"stream":"stderr"}')
+"""All that is left of a line of Docker's json-file once its text and time are taken."""
 _SHAPES = 4096
 Plan = list[tuple[int, str, str | None]]
 
@@ -99,8 +103,10 @@ class JsonLines:
         message = without_controls(pc.utf8_rtrim(texts["message"], "\r\n"))
         # An object without a text is its own text: what it says is all that a reader has.
         texts["message"] = pc.if_else(silent, whole, message)
-        texts["attributes"] = pc.if_else(silent, None, pa.array(others, pa.string()))
-        return Found(fit, any_times(columns[0], clues), texts, like & ~fit)
+        told = pa.array(others, pa.string())
+        cut = _cut_by_docker(columns[_MESSAGE], told) if len(told) and told[0].as_py() in _DOCKER else None
+        texts["attributes"] = pc.if_else(silent, None, told)
+        return Found(fit, any_times(columns[0], clues), texts, like & ~fit, cut)
 
     def _members(self, text: str) -> dict[str, Any]:
         try:
@@ -110,6 +116,12 @@ class JsonLines:
         if not isinstance(found, dict):
             raise ValueError("A line that begins like an object is none.")  # noqa: TRY004 - as the readers say it
         return found
+
+
+def _cut_by_docker(messages: list[str | None], told: pa.Array) -> Mask:
+    """Return which lines go on in the next one: Docker cuts at 16 KiB, and only the last piece ends with a newline."""
+    cut = pa.array([text is not None and not text.endswith("\n") for text in messages])
+    return goes_on(pc.and_(cut, pc.fill_null(pc.is_in(told, pa.array(_DOCKER)), False)), told)
 
 
 def _plan(shape: tuple[str, ...]) -> Plan:

@@ -28,14 +28,16 @@ COLUMNS = ("service", "host", "level", "logger", "message", "trace_id", "span_id
 class Found:
     """What a format found in some lines.
 
-    `fit` marks the lines of this form, `broken` those that should be of it and cannot be read. `ts` and `texts` have
-    an entry for each line that fits; `ts` is null where a form has lines without a time.
+    `fit` marks the lines of this form, `broken` those that should be of it and cannot be read. `ts`, `texts` and
+    `open` have an entry for each line that fits. `ts` is null where a form has lines without a time; `open` marks lines
+    that the writer has cut, whose text goes on in the next one without a newline.
     """
 
     fit: Mask
     ts: pa.Array
     texts: Texts
     broken: Mask | None = None
+    open: Mask | None = None
 
 
 class LineFormat(Protocol):

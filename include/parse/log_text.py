@@ -61,79 +61,53 @@ class LogText:
     def _rows(self, lines: pa.Array, *, hold: bool) -> Rows:
         self._held = lines[:0]
         if not len(lines):
-            return Rows(LOG_EVENT.empty(), pa.array([], UTC_TIME))
+            return _NOTHING
         if not self._formats:
             self._formats = formats_of(lines, self._named)
-        found, places, broken = self._found(lines)
-        begins = broken.copy()
-        begins[places] = True
-        heads = heads_of(begins, lines)
+        reading = self._reading(lines)
+        heads = heads_of(reading.begins(), lines)
         if self._last is None:
-            self._first = found["ts"].drop_null()[:1].combine_chunks()
+            self._first = reading.found["ts"].drop_null()[:1].combine_chunks()
         last = int(heads[-1])
         if hold and _bounded(lines[last:]):
             # What is held back is read again with the next block, so it is cut off here as if it were not there yet.
             self._held = lines[last:]
-            stays = places < last
-            found = found.filter(pa.array(stays))
-            lines, places, broken, heads = lines[:last], places[stays], broken[:last], heads[:-1]
-        if not len(heads):
-            return Rows(LOG_EVENT.empty(), pa.array([], UTC_TIME))
-        return self._assembled(lines, found, places, broken, heads)
+            reading, heads = reading.before(last), heads[:-1]
+        return self._assembled(reading, heads) if len(heads) else _NOTHING
 
-    def _found(self, lines: pa.Array) -> tuple[pa.Table, Ints, Mask]:
-        """Return what the lines say that fit a form, with their places; and which lines are broken."""
+    def _reading(self, lines: pa.Array) -> "_Reading":
         left: Ints = np.arange(len(lines))
-        broken = np.zeros(len(lines), bool)
-        tables, places = [], [left[:0]]
+        broken, cut = np.zeros(len(lines), bool), np.zeros(len(lines), bool)
+        tables, places = [_EMPTY], [left[:0]]
         for one in self._formats:
             found = one.read(lines if len(left) == len(lines) else lines.take(pa.array(left)), self._clues)
             if found.broken is not None:
                 broken[left[found.broken]] = True
+            if found.open is not None:
+                cut[left[found.fit]] = found.open
             tables.append(_table(found))
             places.append(left[found.fit])
             left = left[~found.fit & ~broken[left]]
             if not len(left):
                 break
-        place: Ints = np.concatenate(places)
-        if not tables:
-            return _EMPTY, place, broken
-        whole = pa.concat_tables(tables).combine_chunks()
-        if len(tables) > 1:
+        whole, place = pa.concat_tables(tables).combine_chunks(), np.concatenate(places)
+        if len(tables) > 2:
             order = np.argsort(place)
             whole, place = whole.take(pa.array(order)), place[order]
-        return whole, place, broken
+        return _Reading(lines, whole, place, broken, cut)
 
-    def _assembled(self, lines: pa.Array, found: pa.Table, places: Ints, broken: Mask, heads: Ints) -> Rows:
+    def _assembled(self, reading: "_Reading", heads: Ints) -> Rows:
         size = len(heads)
-        if len(places) == size:
-            row_of, table = None, found
-        else:
-            # Where in `found` a row's own line is; null for one that fits no form.
-            at = np.full(len(lines), -1)
-            at[places] = np.arange(len(places))
-            row_of = at[heads]
-            table = found.take(pa.array(row_of, mask=row_of < 0))
-        message = table["message"].combine_chunks() if row_of is None else None
-        if message is None or len(lines) != size:
-            bodies = lines
-            if len(places):
-                mask = np.zeros(len(lines), bool)
-                mask[places] = True
-                bodies = pc.replace_with_mask(lines, pa.array(mask), found["message"].combine_chunks())
-            message = joined(bodies, heads)
-        ts = table["ts"].combine_chunks()
-        place = self._placed(ts)
-        raw = np.zeros(size, bool) if not broken.any() else broken[heads]
-        unplaced = place.is_null().to_numpy(zero_copy_only=False)
-        bad = pa.array(raw | unplaced)
-        columns: Texts = {name: table[name].combine_chunks() for name in COLUMNS if name != "message"}
-        columns |= {"ts": pc.if_else(bad, None, place), "message": message, "raw": pa.nulls(size, pa.string())}
+        table = reading.at(heads)
+        place = self._placed(table["ts"].combine_chunks())
+        bad = pa.array(reading.broken[heads] | place.is_null().to_numpy(zero_copy_only=False))
+        columns: Texts = {name: table[name].combine_chunks() for name in COLUMNS}
+        columns |= {"ts": place, "message": joined(reading.bodies(), heads, reading.cut), "event_id": _none(size)}
         if pc.any(bad).as_py():
-            texts = joined(lines, heads)
             columns = {name: pc.if_else(bad, None, column) for name, column in columns.items()}
-            columns["raw"] = pc.if_else(bad, texts, None)
-        columns["event_id"] = pa.nulls(size, pa.string())
+            columns["raw"] = pc.if_else(bad, joined(reading.lines, heads), None)
+        else:
+            columns["raw"] = _none(size)
         columns |= {name: columns[name].dictionary_encode().cast(LABELS) for name in _ENCODED}
         return Rows(pa.table([columns[name] for name in LOG_EVENT.schema.names], schema=LOG_EVENT.schema), place)
 
@@ -146,6 +120,52 @@ class LogText:
         return placed
 
 
+@dataclass(frozen=True)
+class _Reading:
+    """Lines, what those say that fit a form (`found`, at `places`), which are `broken`, and which the writer `cut`."""
+
+    lines: pa.Array
+    found: pa.Table
+    places: Ints
+    broken: Mask
+    cut: Mask
+
+    def begins(self) -> Mask:
+        """Return which lines begin a row: those of a form, but for the next piece of one that was cut."""
+        begins = self.broken.copy()
+        begins[self.places] = True
+        begins[1:] &= ~self.cut[:-1] | self.broken[1:]
+        return begins
+
+    def before(self, line: int) -> "_Reading":
+        """Return what was read before a line."""
+        stays = self.places < line
+        found = self.found.filter(pa.array(stays))
+        return _Reading(self.lines[:line], found, self.places[stays], self.broken[:line], self.cut[:line])
+
+    def at(self, heads: Ints) -> pa.Table:
+        """Return what each of these lines says, null for those that fit no form."""
+        if np.array_equal(self.places, heads):
+            return self.found
+        row = np.full(len(self.lines), -1)
+        row[self.places] = np.arange(len(self.places))
+        return self.found.take(pa.array(row[heads], mask=row[heads] < 0))
+
+    def bodies(self) -> pa.Array:
+        """Return the text of each line, without the head that a form takes off."""
+        message = self.found["message"].combine_chunks()
+        if len(self.places) == len(self.lines):
+            return message
+        fits = np.zeros(len(self.lines), bool)
+        fits[self.places] = True
+        return pc.replace_with_mask(self.lines, pa.array(fits), message)
+
+
+def _none(size: int) -> pa.Array:
+    return pa.nulls(size, pa.string())
+
+
+_NOTHING = Rows(LOG_EVENT.empty(), pa.array([], UTC_TIME))
 _EMPTY = pa.table({"ts": pa.array([], UTC_TIME), **{name: pa.array([], pa.string()) for name in COLUMNS}})
 
 

@@ -31,9 +31,14 @@ def heads_of(begins: Mask, lines: pa.Array) -> Ints:
     return np.flatnonzero(heads)
 
 
-def joined(lines: pa.Array, heads: Ints) -> pa.Array:
-    """Return the text of each row: its lines with newlines between them."""
+def joined(lines: pa.Array, heads: Ints, cut: Mask | None = None) -> pa.Array:
+    """Return the text of each row: its lines with newlines between them, but for those whose line was `cut`."""
     if len(heads) == len(lines):
         return lines
     bounds = pa.array(np.append(heads, len(lines)), pa.int32())
-    return pc.binary_join(pa.ListArray.from_arrays(bounds, lines), "\n")
+    if cut is None or not cut.any():
+        return pc.binary_join(pa.ListArray.from_arrays(bounds, lines), "\n")
+    ends = np.zeros(len(lines), bool)
+    ends[heads[1:] - 1] = ends[-1] = True
+    lines = pc.if_else(pa.array(ends | cut), lines, pc.binary_join_element_wise(lines, "\n", ""))
+    return pc.binary_join(pa.ListArray.from_arrays(bounds, lines), "")

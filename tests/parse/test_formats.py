@@ -393,7 +393,7 @@ EXAMPLES: list[tuple[str, str, dict[str, Any]]] = [
         {
             "ts": "2016-10-06T00:17:09.669794Z",
             "message": "The content of the log entry 1",
-            "attributes": {"part": "F", "stream": "stdout"},
+            "attributes": {"stream": "stdout"},
         },
     ),
     (
