@@ -51,7 +51,11 @@ _CARD = (
     r"|3[47]\d{2} \d{6} \d{5}|3[47]\d{2}-\d{6}-\d{5})"
 )
 # After these words any 12 to 19 digits with a right check digit are a card: Visa has 19, Maestro begins with 0.
-_CARD_WORD = r"(?i:\b(?:card|credit|debit|visa|mastercard|maestro|amex|cc|ccn|pan)(?:[^\dA-Za-z\n][^\d\n]{0,30})?)"
+_CARD_NAME = (
+    r"(?:(?:credit|debit|bank|payment)?_?card(?:[_ ]?(?:number|num|no|nr))?|credit|debit|visa|mastercard|maestro|amex"
+    r"|ccn?|ccnum|pan)"
+)
+_CARD_WORD = rf"(?i:\b{_CARD_NAME}(?:[^\dA-Za-z\n][^\d\n]{{0,30}})?)"
 _BYTE = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _IP = rf"{_BYTE}(?:\.{_BYTE}){{3}}"
 _VERSION = r"(?i:\b(?:v|ver|version|release|build|revision|firmware|driver)[\s:=/\"']{0,3}v?)"
@@ -72,8 +76,10 @@ _AT_HOME = (
 _GROUPS = r"\(?\d{1,15}(?:[ ().-]{1,3}\d{1,12}){0,6}"
 # Beside a word for it, numbers count that are as short and as oddly grouped as people write them.
 _PHONE_LABEL = (
-    r"(?i:\b(?:phone|telephone|tel|mobile|cell|cellphone|fax|desk|landline|whatsapp|msisdn|sms)"
-    r"(?: ?(?:number|no|nr|num))?[\"']?\.?\s?[:=#]?\s?[\"']?)"
+    r"(?i:(?:\b|_|[a-z])(?:(?:phone|msisdn)(?:[ _-]?(?:number|no|nr|num))?[\"']?\.?\s?[:=#]?"
+    r"|mobile(?:[ _-]?(?:number|no|nr|num))?[\"']?\.?\s?[:=#])\s?[\"']?"
+    r"|\b(?:telephone|tel|fax|landline|whatsapp|sms)(?:[ _-]?(?:number|no|nr|num))?[\"']?\.?\s?[:=#]?\s?[\"']?"
+    r"|\b(?:cell|desk)[\"']?\s?[:=]\s?[\"']?)"
 )
 _PHONE_VERB = (
     r"(?:call|calls|called|calling|ring|dial|phoned|text|texted|message|messages|voicemail"
@@ -82,9 +88,9 @@ _PHONE_VERB = (
 _PHONE_WORD = rf"(?:{_PHONE_LABEL}|(?i:\b{_PHONE_VERB}(?: [a-z']{{1,12}}){{0,3}} (?:on|at|to|registered) ))"
 _PHONE_AFTER = r" ?-?(?i:office|fax|mobile|cell|landline)"
 _NO_DOMAIN = "service|socket|timer|target|mount|automount|scope|slice|device|swap|png|jpg|jpeg|gif|svg|webp|css|js|json"
-_EMAIL = r"[A-Za-z0-9._%+-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}\b"
+_EMAIL = r"[A-Za-z0-9._%+-]+(?:@|%40)(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}\b"
 _NAMED = (
-    r"(?i:(\b(?:password|passwd|passphrase|pwd|secret|api[_-]?key|account[_-]?key|(?:secret[_-]?)?access[_-]?key"
+    r"(?i:((?:password|passwd|passphrase|pwd|secret|api[_-]?key|account[_-]?key|(?:secret[_-]?)?access[_-]?key"
     r"|(?:access|auth|refresh|session|private)[_-]?token|client[_-]?secret)\\?[\"']?\s*[:=]\s*\\?[\"']?))"
 )
 
@@ -101,7 +107,12 @@ SECRETS: Sequence[Rule] = (
         r"\1<password>@",
         trigger=r"://[^\s:/@<>\"']*:[^\s/@<>\"']+@",
     ),
-    Rule("jwt", r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?", "<jwt>", trigger=r"eyJ\w"),
+    Rule(
+        "jwt",
+        r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?",
+        "<jwt>",
+        trigger=r"eyJ[A-Za-z0-9_-]",
+    ),
     Rule(
         "aws_key",
         r"\b(?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA)[A-Z0-9]{16}\b",
@@ -125,9 +136,9 @@ SECRETS: Sequence[Rule] = (
     Rule(
         "api_key",
         r"\b(?:[rs]k_(?:live|test)_[A-Za-z0-9]{16,}|glpat-[A-Za-z0-9_-]{20,}|npm_[A-Za-z0-9]{36}|dop_v1_[a-f0-9]{64}"
-        r"|SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}|pypi-[A-Za-z0-9_-]{40,})",
+        r"|SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}|pypi-[A-Za-z0-9_-]{40,}|hvs\.[A-Za-z0-9_-]{24,}|sk-[A-Za-z0-9_-]{24,})",
         "<api_key>",
-        trigger=r"[rs]k_(?:live|test)_|glpat-|npm_|dop_v1_|SG\.|pypi-",
+        trigger=r"[rs]k_(?:live|test)_|glpat-|npm_|dop_v1_|SG\.|pypi-|hvs\.|\bsk-",
     ),
     Rule(
         "bearer",
@@ -144,6 +155,11 @@ SECRETS: Sequence[Rule] = (
         check=checks.whole,
         # sudo writes the working directory so.
         exact=_exact(rf"(?!\bPWD=/){_NAMED}(?P<it>[^\s\"'\\,;&<>{{}}]{{3,}})"),
+    ),
+    Rule(
+        "password",
+        r"(?i:(--(?:password|passwd|token|secret|api-?key)[ =]))[^\s\"'<-][^\s\"']{2,}",
+        r"\1<password>",
     ),
     Rule(
         "email",
@@ -180,8 +196,7 @@ PERSONAL: Sequence[Rule] = (
         "<card>",
         checks.card,
         _exact(rf"{_CARD_WORD}(?<![.\d_-])(?P<it>\d(?:[ -]?\d){{11,18}})(?!\w|[.-]\d)"),
-        trigger=r"(?i:\b(?:card|credit|debit|visa|mastercard|maestro|amex|ccn?|pan))"
-        r"(?:[^\dA-Za-z\n][^\d\n]*)?\d(?:[ -]?\d){7}",
+        trigger=rf"(?i:\b{_CARD_NAME})(?:[^\dA-Za-z\n][^\d\n]*)?\d(?:[ -]?\d){{7}}",
     ),
     Rule("phone", _ABROAD, "<phone>", checks.phone, _exact(rf"(?<![\w)+]){_ABROAD}")),
     Rule("phone", _AT_HOME, "<phone>", checks.phone, _exact(rf"(?<![\w.-]){_AT_HOME}(?![.-]?\d)")),
