@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from include.config.drift import DriftPolicy
 from include.config.values import Model, Name, PositiveDuration, Text, one_or_many
 
 MetricKind = Literal[
@@ -38,6 +39,7 @@ class MetricQuery(Model):
     )
     minimum: float | None = Field(default=0.0, description="smallest value that can be true; null: no bound")
     maximum: float | None = Field(default=None, description="largest value that can be true; null: no bound")
+    drift: DriftPolicy = Field(default_factory=DriftPolicy, description="what happens when labels change")
     bad_direction: BadDirection = Field(default="both", description="which way is bad news: up, down or both")
     description: str = ""
 

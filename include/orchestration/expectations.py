@@ -9,7 +9,8 @@ from include.config import MetricQuery
 from include.datasets import Scope, canonical_labels
 from include.orchestration.runtime import Runtime
 from include.quality import Expectation
-from include.warehouse.schema import metric_point, series
+from include.quality.shape import Column
+from include.warehouse.schema import metric_point, series, source_column
 
 RECENT = timedelta(days=1)
 
@@ -20,12 +21,15 @@ def expectation_for(rt: Runtime, scope: Scope, *, allow_unit_change: bool = Fals
     query = rt.config.query_of(scope.source, scope.query)
     as_of = min(scope.window.end + source.lateness, max(rt.clock.now(), scope.window.end))
     resolve = rt.config.resolver(scope.source).resolve
+    shape = known_shape(rt, scope)
     if not isinstance(query, MetricQuery):
-        return Expectation(as_of=as_of, resolve_service=resolve)
+        return Expectation(as_of=as_of, resolve_service=resolve, shape=shape, drift=query.drift)
     medians = recent_medians(rt, scope)
     return Expectation(
         as_of=as_of,
         resolve_service=resolve,
+        shape=shape,
+        drift=query.drift,
         step_seconds=query.step_seconds,
         minimum=query.minimum,
         maximum=query.maximum,
@@ -42,6 +46,17 @@ def expected_rows(expectation: Expectation, scope: Scope) -> int | None:
     if expectation.expected_series is None:
         return None
     return expectation.expected_series * int(scope.window.duration.total_seconds() // expectation.step_seconds)
+
+
+def known_shape(rt: Runtime, scope: Scope) -> dict[str, Column]:
+    """Return the columns that batches of a query had so far."""
+    mine = (
+        source_column.c.source == scope.source,
+        source_column.c.dataset == scope.dataset,
+        source_column.c.query == scope.query,
+    )
+    rows = rt.warehouse.read(sa.select(source_column.c.name, source_column.c.kind, source_column.c.share).where(*mine))
+    return {row["name"]: Column(row["kind"], row["share"]) for row in rows.to_pylist()}
 
 
 def recent_medians(rt: Runtime, scope: Scope) -> dict[str, float]:

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
+from include.config.drift import DriftPolicy
+from include.quality.shape import Shape
+
 UNRESOLVED = "unresolved:"
 """How a name begins that no service is known by."""
 
@@ -31,6 +34,11 @@ class Expectation:
     """A time that lies further back than this before the window comes from a clock that is wrong."""
     resolve_service: Callable[[str], str] | None = None
     """Gives the service of a name as the source says it, or a text that starts with `unresolved:`."""
+
+    shape: Shape = field(default_factory=lambda: MappingProxyType({}))
+    """The columns that batches of this query had so far; nothing is judged against an empty one."""
+    drift: DriftPolicy = field(default_factory=DriftPolicy)
+    """What to do with columns that are new, of another type, or gone."""
 
     step_seconds: int = 60
     minimum: float | None = None

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from include.datasets import METRIC_POINT, Scope, dataset
+from include.quality.drifting import judge_shape
 from include.quality.expectation import Expectation
 from include.quality.facts import RULES as FACT_RULES
 from include.quality.facts import FactRule, broken_facts
@@ -90,13 +91,34 @@ def _verdict(
     summary: Summary,
     expectation: Expectation,
 ) -> Verdict:
+    shape = judge_shape(scope, good, expectation.shape, expectation.drift)
+    if (drifted := shape.broken != "").any():
+        good, quarantined = _without(drifted, good, quarantined, shape.broken)
+    row_results = [*row_results, *shape.results]
     rows = good.num_rows + quarantined.num_rows
     charged = sum(result.failed_rows for result in row_results if result.level is Level.QUARANTINE)
     whole = tolerance_summary(rows, charged, good.num_rows, expectation) | summary
     if expectation.allow_unit_change:
         whole["unit_factor"] = None
     results = [*row_results, *judge_summary(scope.dataset, whole, expectation)]
-    return Verdict(good, quarantined, results, _stop(scope, quarantined, results, whole, expectation))
+    stops = [shape.stop, _stop(scope, quarantined, results, whole, expectation)]
+    stop = " ".join(said for said in stops if said) or None
+    return Verdict(good, quarantined, results, stop, {} if stop else shape.learned)
+
+
+def _without(
+    drifted: np.ndarray, good: pa.Table, quarantined: pa.Table, broken: np.ndarray
+) -> tuple[pa.Table, pa.Table]:
+    """Return good rows without those that the policy on drift sets apart, and the quarantine with them."""
+    rules = pa.array(broken[drifted].tolist(), pa.string())
+    more = pa.table([rules, raw_records(_readable(good.filter(pa.array(drifted))))], schema=QUARANTINED)
+    return good.filter(pa.array(~drifted)), pa.concat_tables([quarantined, more])
+
+
+def _readable(rows: pa.Table) -> pa.Table:
+    """Return rows without dictionaries, so that each stands for itself."""
+    plain = [column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column for column in rows]
+    return pa.table(plain, names=rows.column_names)
 
 
 def _row_result(rule: Rule, failed: int, rows: int) -> RuleResult:

@@ -1,11 +1,12 @@
 """What the judge says of one batch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import pyarrow as pa
 
 from include.errors import PermanentError
+from include.quality.shape import Shape
 
 QUARANTINED = pa.schema([pa.field("rule", pa.string(), nullable=False), pa.field("raw", pa.string(), nullable=False)])
 
@@ -51,6 +52,8 @@ class Verdict:
     quarantined: pa.Table
     results: list[RuleResult]
     stop: str | None
+    learned: Shape = field(default_factory=dict)
+    """Columns of the feed of which more is known now, or something else."""
 
     @property
     def rows(self) -> int:

@@ -109,6 +109,8 @@ def load_verdict(
         finished = clock.now()
         if outcome.status is not LoadStatus.REFUSED_SHRINK:
             tx.replace_quarantine(scope, _stamped(apart.to_pandas(), scope, load, finished))
+        if verdict.learned:
+            tx.merge_columns(_columns(verdict, scope))
         tx.append(quality_result, _stamped(_results(verdict, outcome, before), scope, load, finished))
         entry = {
             "status": outcome.status.value,
@@ -163,6 +165,15 @@ def _merge(tx: Transaction, scope: Scope, records: pa.Table) -> bool:
     if scope.dataset == INCIDENT.name:
         changed += tx.merge_records(incident_change, observed_changes(records))
     return changed > 0
+
+
+def _columns(verdict: Verdict, scope: Scope) -> list[dict[str, Any]]:
+    where = {"source": scope.source, "dataset": scope.dataset, "query": scope.query}
+    seen = {"first_seen": scope.window.start, "last_seen": scope.window.end}
+    return [
+        {**where, **seen, "name": name, "kind": column.kind, "share": column.share}
+        for name, column in verdict.learned.items()
+    ]
 
 
 def _results(verdict: Verdict, outcome: LoadOutcome, before: int) -> pd.DataFrame:

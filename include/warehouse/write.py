@@ -28,6 +28,7 @@ from include.warehouse.schema import (
     quarantine_row,
     series,
     service_alias,
+    source_column,
 )
 from include.window import Window
 
@@ -159,6 +160,10 @@ class Transaction:
     def merge_aliases(self, rows: Rows) -> int:
         """Add names by which sources call services, and refresh known ones; return how many changed."""
         return self._merge(service_alias, rows, [], widen=_SEEN)
+
+    def merge_columns(self, rows: Rows) -> int:
+        """Say what is known of a feed's columns now; return how many rows changed."""
+        return self._merge(source_column, rows, [], widen=_SEEN)
 
     def merge_templates(self, rows: Rows) -> int:
         """Add log templates and widen when known ones were seen, whose example stays; return how many changed."""

@@ -28,6 +28,7 @@ class Judged:
     quarantined: pa.Table = field(default_factory=lambda: NOTHING)
     results: list[object] = field(default_factory=list)
     stop: str | None = None
+    learned: dict[str, object] = field(default_factory=dict)
 
 
 def quarantined(*rows: tuple[str, str]) -> pa.Table:

@@ -9,11 +9,13 @@ import sqlalchemy as sa
 
 from include.config.logs import LogRules
 from include.datasets import LOG_EVENT, SPAN, Scope
+from include.quality import Verdict
+from include.quality.shape import Column
 from include.warehouse import Load, LoadOutcome, LoadStatus, Warehouse, load_verdict
 from include.warehouse.facts import MeaningMissingError
-from include.warehouse.schema import log_event, log_summary, log_template, service_alias, span
+from include.warehouse.schema import log_event, log_summary, log_template, service_alias, source_column, span
 from include.window import Window
-from tests.warehouse.shop import CLOCK, HOUR, NEXT_HOUR, START, Judged
+from tests.warehouse.shop import CLOCK, HOUR, NEXT_HOUR, NOTHING, START, Judged
 
 ROUTINE = 200
 RULES = LogRules(routine_sample=0.1, rare_lines=2)
@@ -110,6 +112,18 @@ def test_a_reread_that_lost_most_lines_is_refused(warehouse: Warehouse) -> None:
     assert count(warehouse, sa.func.sum(log_summary.c.lines)) == (ROUTINE + 2,)
     allowed = load(warehouse, lines(routine=100), allow_shrink=True)
     assert (allowed.status, allowed.rows) == (LoadStatus.LOADED, 102)
+
+
+def test_the_columns_of_a_feed_are_remembered_with_its_load(warehouse: Warehouse) -> None:
+    learned = {"level": Column("text", 1.0), "attributes.status": Column("number", 0.5)}
+    verdict = Verdict(lines(), NOTHING, [], None, learned)
+    scope = Scope("shop", "log_event", "feed", HOUR)
+    load_verdict(warehouse, scope, verdict, Load("l1", "run-1"), resolve=str, clock=CLOCK, meaning=RULES)
+    known = warehouse.frame(sa.select(source_column).order_by(source_column.c.name))
+    assert known[["name", "kind", "share"]].to_numpy().tolist() == [
+        ["attributes.status", "number", 0.5],
+        ["level", "text", 1.0],
+    ]
 
 
 def test_lines_without_the_rules_of_logs_are_an_error(warehouse: Warehouse) -> None:

@@ -14,13 +14,14 @@ from include.warehouse.schema.dimensions import (
     service,
     service_alias,
     slo,
+    source_column,
 )
 from include.warehouse.schema.facts import log_event, log_summary, metric_point, span
 from include.warehouse.schema.ledgers import delivery, lineage, load_log, quality_result, quarantine_row, report
 from include.warehouse.schema.records import alert, change_event, incident, incident_change
 from include.warehouse.schema.results import anomaly, capacity_status, episode, forecast_point, slo_status
 
-DIMENSIONS = (service, series, slo, resource_limit, maintenance_window, service_alias, log_template)
+DIMENSIONS = (service, series, slo, resource_limit, maintenance_window, service_alias, source_column, log_template)
 FACTS = (metric_point, log_event, log_summary, span)
 RECORDS = (alert, incident, incident_change, change_event, delivery)
 RESULTS = (anomaly, episode, forecast_point, capacity_status, slo_status)
@@ -62,5 +63,6 @@ __all__ = [
     "service_alias",
     "slo",
     "slo_status",
+    "source_column",
     "span",
 ]

@@ -77,6 +77,19 @@ service_alias = Table(
     time("last_seen"),
 )
 
+source_column = Table(
+    "source_column",
+    metadata,
+    text("source", key=True),
+    text("dataset", key=True),
+    text("query", key=True),
+    text("name", key=True),
+    text("kind"),
+    Column("share", Double, nullable=False),
+    time("first_seen"),
+    time("last_seen"),
+)
+
 log_template = Table(
     "log_template",
     metadata,

@@ -26,6 +26,17 @@ def upgrade() -> None:
         must("last_seen", time),
     )
     create(
+        "source_column",
+        key("source", text),
+        key("dataset", text),
+        key("query", text),
+        key("name", text),
+        must("kind", text),
+        must("share", double),
+        must("first_seen", time),
+        must("last_seen", time),
+    )
+    create(
         "log_template",
         key("template_id", big),
         must("template", text),
