@@ -146,7 +146,7 @@ class Pages:
                     raise
                 self._size = size // 2
                 continue
-            self._size = min(self._most, size * 2)
+            self._size = min(self._most, size + max(1, size // 8))
             found = answer.get("hits")
             if not isinstance(found, dict) or not isinstance(found.get("hits"), list):
                 raise AnswerInvalid(_WHERE, "answered without hits", "Check that the address is that of the API")

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from include.config.source import FileLayout
 from include.datasets import LABELS, LOG_EVENT, UTC_TIME
+from include.http.answer import read_json
 from include.sources.columns import times
 from include.window import Window
 
@@ -131,13 +132,25 @@ def in_order(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def record_in(line: bytes | str) -> Any:
-    """Return the JSON object of one line; a line that is none is returned as text, a bad byte as its escape."""
-    text = line if isinstance(line, str) else line.decode("utf-8", "backslashreplace")
+    """Return the JSON object of one line; a line that is none is returned as text.
+
+    A byte that is no UTF-8 costs neither the line nor itself: it becomes half a surrogate pair, see `storable`.
+    """
+    text = line if isinstance(line, str) else line.decode("utf-8", "surrogateescape")
     try:
         record = json.loads(text)
     except (ValueError, RecursionError):
-        return text
-    return record if isinstance(record, dict) else text
+        return storable(text)
+    return record if isinstance(record, dict) else storable(text)
+
+
+def read_log_json(body: bytes, where: str) -> Any:
+    """Return a whole JSON answer, as `read_json` does; a byte that is no UTF-8 is kept as in `record_in`."""
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        body = body.decode("utf-8", "surrogateescape").encode("utf-8", "backslashreplace")
+    return read_json(body, where)
 
 
 def taken(record: dict[str, Any], paths: Iterable[str]) -> str | None:
@@ -161,7 +174,10 @@ def canonical(value: Any) -> str:
 
 
 def storable(text: str) -> str:
-    r"""Return text as it is, but for half a surrogate pair, which UTF-8 cannot say: that stays as its escape \udXXX."""
+    r"""Return text as it is, but for half a surrogate pair, which UTF-8 cannot say: that stays as its escape \udXXX.
+
+    A byte 0xE9 that was no UTF-8 reads \udce9 so.
+    """
     try:
         text.encode()
     except UnicodeEncodeError:

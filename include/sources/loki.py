@@ -17,7 +17,7 @@ from include.config.options.loki import LokiFeed, LokiOptions
 from include.config.source import Feed, SourceConfig
 from include.http import AnswerTooLarge, HttpClient, Rejected
 from include.sources.base import Source, SourceAnswerInvalid, SourceRejected, speaking_of
-from include.sources.log_rows import LogFields, ns_of, ns_text, rows_of
+from include.sources.log_rows import LogFields, ns_of, ns_text, read_log_json, rows_of
 from include.sources.loki_lines import Lines, NoStreamsError, lines_of
 from include.sources.loki_selector import halves, narrowed, selector_of
 from include.sources.opening import Opening, cannot
@@ -89,7 +89,7 @@ class LokiSource:
             yield lines
             return
         match = narrowed(selector_of(self._query.expr), matchers)
-        answer = client.get_json(SERIES_PATH, {"match[]": match, "start": at, "end": at + 1})
+        answer = client.fetch("GET", SERIES_PATH, read_log_json, params={"match[]": match, "start": at, "end": at + 1})
         streams = answer.get("data") if isinstance(answer, dict) else None
         known = [one for one in streams if isinstance(one, dict)] if isinstance(streams, list) else []
         both = halves(known)
@@ -108,7 +108,7 @@ class LokiSource:
             limit = self._limit
             asked = {"query": expr, "start": start, "end": end, "limit": limit, "direction": "forward"}
             try:
-                document = client.get_json(QUERY_PATH, asked)
+                document = client.fetch("GET", QUERY_PATH, read_log_json, params=asked)
             except AnswerTooLarge:
                 if limit == 1:
                     raise
@@ -120,7 +120,7 @@ class LokiSource:
                     raise
                 self._limit = self._page = int(cap[1])
                 continue
-            self._limit = min(self._page, limit * 2)
+            self._limit = min(self._page, limit + max(1, limit // 8))
             self._note(document)
             return self._checked(document, start, end), limit
 

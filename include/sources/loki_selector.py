@@ -18,11 +18,7 @@ def selector_of(expr: str) -> str:
     >>> selector_of('{app="}", env=~`a{2}`} |= "x{y}"')
     '{app="}", env=~`a{2}`}'
     """
-    before = _BEFORE.match(expr)
-    found = _SELECTOR.match(expr, before.end() if before else 0)
-    if found is None:
-        raise ValueError(f"{expr!r} does not begin with a stream selector such as {{app=~'.+'}}")
-    return found[0]
+    return _found(expr)[0]
 
 
 def narrowed(expr: str, matchers: Iterable[str]) -> str:
@@ -31,9 +27,10 @@ def narrowed(expr: str, matchers: Iterable[str]) -> str:
     >>> narrowed('{app="cart"} |= "error"', ['pod=~"a|b"'])
     '{app="cart",pod=~"a|b"} |= "error"'
     """
-    selector = selector_of(expr)
-    inside = selector[1:-1].strip().rstrip(",")
-    return expr.replace(selector, "{" + ",".join([*([inside] if inside else []), *matchers]) + "}", 1)
+    found = _found(expr)
+    inside = found[0][1:-1].strip().rstrip(",")
+    selector = "{" + ",".join([*([inside] if inside else []), *matchers]) + "}"
+    return expr[: found.start()] + selector + expr[found.end() :]
 
 
 def halves(streams: Sequence[Mapping[str, str]]) -> tuple[str, str] | None:
@@ -52,3 +49,11 @@ def halves(streams: Sequence[Mapping[str, str]]) -> tuple[str, str] | None:
     first = values[best][: min(len(values[best]) // 2, MOST_VALUES)]
     pattern = json.dumps("|".join(re.escape(value) for value in first), ensure_ascii=False)
     return f"{best}=~{pattern}", f"{best}!~{pattern}"
+
+
+def _found(expr: str) -> re.Match[str]:
+    before = _BEFORE.match(expr)
+    found = _SELECTOR.match(expr, before.end() if before else 0)
+    if found is None:
+        raise ValueError(f"{expr!r} does not begin with a stream selector such as {{app=~'.+'}}")
+    return found

@@ -10,7 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.datasets import LOG_EVENT
-from include.sources.log_rows import LogFields, in_order, log_batch, of_window, record_in, rows_of, taken, times_of
+from include.http import AnswerInvalid, Unavailable
+from include.sources.log_rows import (
+    LogFields,
+    in_order,
+    log_batch,
+    of_window,
+    read_log_json,
+    record_in,
+    rows_of,
+    taken,
+    times_of,
+)
 from include.window import Window
 
 WHERE = LogFields(
@@ -73,12 +84,19 @@ def test_half_a_surrogate_pair_a_nul_and_ten_megabytes_survive() -> None:
     assert [row["message"] for row in found] == ["a\\ud800b", "a\x00b", long]
 
 
-def test_a_line_with_bytes_that_are_no_utf_8_is_kept_with_their_escapes() -> None:
-    assert record_in(b'{"message": "caf\xe9"}') == '{"message": "caf\\xe9"}'
-    assert record_in(b"plain \xff") == "plain \\xff"
+def test_bytes_that_are_no_utf_8_cost_neither_the_line_nor_themselves() -> None:
+    line = b'{"@timestamp": "2026-10-01T10:00:00Z", "message": "caf\xe9 \xf0\x9f"}'
+    assert rows([record_in(line)])[0]["message"] == "caf\\udce9 \\udcf0\\udc9f"
+    assert rows([read_log_json(line, "here")])[0]["message"] == "caf\\udce9 \\udcf0\\udc9f"
+    assert record_in(b"plain \xff") == "plain \\udcff"
     assert record_in(b"[1]") == "[1]"
     assert record_in('{"a": 1}') == {"a": 1}
     assert record_in(b"[" * 100_000) == "[" * 100_000
+    assert read_log_json(b'{"a": 1}', "here") == {"a": 1}
+    with pytest.raises(Unavailable, match="half an answer"):
+        read_log_json(b'{"a": "\xe9', "here")
+    with pytest.raises(AnswerInvalid, match="nested too deep"):
+        read_log_json(b"[" * 100_000 + b"]" * 100_000, "here")
 
 
 def test_ids_of_zeros_are_none() -> None:
@@ -137,14 +155,14 @@ json_values = st.recursive(
 names = st.sampled_from(["@timestamp", "message", "msg", "service", "service.name", "name", "log", "level", "trace"])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(json_values | st.dictionaries(names, json_values | st.just(AT), max_size=6), max_size=5))
 def test_any_record_gives_one_row(records: list[Any]) -> None:
     read = [json.loads(json.dumps(record)) for record in records]
     assert len(rows(read)) == len(records)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.binary() | st.text(), max_size=4))
 def test_any_line_gives_one_row(lines: list[bytes | str]) -> None:
     assert len(rows([record_in(line) for line in lines])) == len(lines)

@@ -63,13 +63,13 @@ def test_the_documented_event_becomes_a_row() -> None:
 
 def test_events_come_newest_first_in_batches_that_are_in_order() -> None:
     with FakeSplunk() as fake:
-        for i in range(25_000):
+        for i in range(12_000):
             fake.log(START + i, f"{i}")
         batches = list(source(fake).read(HOUR))
-    assert [batch.num_rows for batch in batches] == [10_000, 10_000, 5_000]
+    assert [batch.num_rows for batch in batches] == [10_000, 2_000]
     found = [batch["message"].to_pylist() for batch in batches]
-    assert [(texts[0], texts[-1]) for texts in found] == [("15000", "24999"), ("5000", "14999"), ("0", "4999")]
-    assert sorted(int(text) for texts in found for text in texts) == list(range(25_000))
+    assert [(texts[0], texts[-1]) for texts in found] == [("2000", "11999"), ("0", "1999")]
+    assert sorted(int(text) for texts in found for text in texts) == list(range(12_000))
 
 
 def test_ten_thousand_and_one_events_at_one_time() -> None:
@@ -231,7 +231,7 @@ def test_messages_that_spoil_nothing_are_kept_as_warnings() -> None:
 
 
 def test_lines_that_are_no_event_and_events_without_a_time_go_out_with_raw() -> None:
-    odd = [b'{"preview":false,"offset":1,"result":7}', b'{"broken": "caf\xe9"}', b"half a li", b'{"what":1}']
+    odd = [b'{"preview":false,"offset":1,"result":7}', b'{"broken": "caf\xe9}', b"half a li", b'{"what":1}']
     timeless = b'{"preview":false,"offset":2,"result":{"_raw":"a","_time":"2026"}}'
     with FakeSplunk() as fake:
         fake.log(START, "good")
@@ -239,7 +239,7 @@ def test_lines_that_are_no_event_and_events_without_a_time_go_out_with_raw() -> 
         rows = Ask.rows(source(fake), HOUR)
     assert rows[0]["message"] == "good"
     assert [row["raw"] for row in rows[1:]] == [
-        '{"offset":1,"preview":false,"result":7}', '{"broken": "caf\\xe9"}', "half a li", '{"what":1}',
+        '{"offset":1,"preview":false,"result":7}', '{"broken": "caf\\udce9}', "half a li", '{"what":1}',
         '{"_raw":"a","_time":"2026"}',
     ]  # fmt: skip
     assert all(value is None for row in rows[1:] for name, value in row.items() if name != "raw")
@@ -296,8 +296,8 @@ def test_any_stream_gives_events_and_text_or_one_of_three_errors(lines: list[byt
 def _parsed(line: bytes) -> Any:
     """Return what of a line must come out: everything but previews, messages and the mark of the end."""
     try:
-        record = json.loads(line)
-    except (ValueError, UnicodeDecodeError):
+        record = json.loads(line.decode("utf-8", "surrogateescape"))
+    except ValueError:
         return line
     if not isinstance(record, dict):
         return line
