@@ -69,8 +69,8 @@ class TempoSource:
         with self._connect() as client, speaking_of(self._name):
             return spans_once(self._trace(client, trace_id))
 
-    def _search(self, client: HttpClient, part: Part) -> list[str] | None:
-        """Return the ids of the traces of a part, or None where it must be halved."""
+    def _search(self, client: HttpClient, part: Part) -> tuple[list[str], float] | None:
+        """Return the ids of the traces of a part and how full that is, or None where it must be halved."""
         limit = self._options.limit
         query = {"q": self._expr, "start": part.begin, "end": part.end, "limit": limit}
         answer = client.get_json("/api/search", query)
@@ -83,7 +83,7 @@ class TempoSource:
             if part.end - part.begin > 1:
                 return None
             self.warnings.append(f"There are {limit:,} traces or more within one second; the rest is not read.")
-        return [str(one["traceID"]) for one in found]
+        return [str(one["traceID"]) for one in found], len(found) / limit
 
     def _trace(self, client: HttpClient, trace_id: str) -> pa.Table:
         try:

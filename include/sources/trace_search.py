@@ -23,6 +23,8 @@ CLOCK_SKEW = timedelta(minutes=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _REMEMBERED = 200_000
+_FULL, _WIDEN = 0.5, 8
+"""How full an answer should be, and by how much a part may at most be wider than the one before."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,6 @@ class Part:
 
     begin: int
     end: int
-
-    def halves(self) -> tuple["Part", "Part"]:
-        """Return the two halves; it must be at least two units long."""
-        middle = (self.begin + self.end) // 2
-        return Part(self.begin, middle), Part(middle, self.end)
 
 
 def part_of(
@@ -46,20 +43,23 @@ def part_of(
     return Part(begin // unit, -(-end // unit))
 
 
-def in_parts(whole: Part, longest: int, ask: Callable[[Part], T | None]) -> Iterator[tuple[Part, T]]:
+def in_parts(whole: Part, longest: int, ask: Callable[[Part], tuple[T, float] | None]) -> Iterator[tuple[Part, T]]:
     """Yield the answers of consecutive parts, in order of time; a part to which `ask` says None is asked in halves.
 
-    No part is longer than `longest` units.
+    With its answer `ask` says how full that was, as a share (0..1) of what one may bring: from that follows the width
+    of the next part, so that few answers are thrown away. No part is longer than `longest` units.
     """
-    for begin in range(whole.begin, whole.end, longest):
-        waiting = [Part(begin, min(begin + longest, whole.end))]
-        while waiting:
-            part = waiting.pop()
-            answer = ask(part)
-            if answer is None:
-                waiting += reversed(part.halves())
-            else:
-                yield part, answer
+    begin, width = whole.begin, longest
+    while begin < whole.end:
+        part = Part(begin, min(begin + width, whole.end))
+        answer = ask(part)
+        if answer is None:
+            width = (part.end - part.begin) // 2
+            continue
+        found, share = answer
+        yield part, found
+        begin = part.end
+        width = min(longest, width * max(1, int(_FULL / max(share, _FULL / _WIDEN))))
 
 
 @dataclass
@@ -111,8 +111,8 @@ class TraceSearch:
                 )
             yield fresh
 
-    def _whole_answer(self, part: Part) -> pa.Table | None:
-        """Return the spans of all traces of a part, or None where it must be halved to get them all."""
+    def _whole_answer(self, part: Part) -> tuple[pa.Table, float] | None:
+        """Return the spans of all traces of a part and how full that is, or None where it must be halved."""
         narrow = part.end - part.begin <= 1
         with speaking_of(self.source):
             try:
@@ -122,7 +122,8 @@ class TraceSearch:
                     raise
                 return None
         begin, end = self._micro(part)
-        if pc.count_distinct(spans["trace_id"]).as_py() >= self.limit:
+        traces, rows = pc.count_distinct(spans["trace_id"]).as_py(), self._rows(spans, begin, end)
+        if traces >= self.limit:
             if narrow:
                 raise SourceAnswerInvalid(
                     f"Source {self.source!r} has {self.limit:,} traces or more in the {_amount(self.unit)} from "
@@ -130,14 +131,14 @@ class TraceSearch:
                     "Raise limit in the feed's options, and the limit of that server."
                 )
             return None
-        if self._rows(spans, begin, end) >= INDEX_ROWS_PER_TRACE * self.limit:
+        if rows >= INDEX_ROWS_PER_TRACE * self.limit:
             if not narrow:
                 return None
             self.warnings.append(
                 f"There are {INDEX_ROWS_PER_TRACE * self.limit:,} spans or more in the {_amount(self.unit)} from "
                 f"{_time(begin)}{self._whose()}. If the store is Cassandra, some may be missing: raise limit."
             )
-        return spans
+        return spans, max(traces, rows / INDEX_ROWS_PER_TRACE) / self.limit
 
     def _rows(self, spans: pa.Table, begin: int, end: int) -> int:
         inside = _between(spans, begin, end)
