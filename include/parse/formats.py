@@ -13,6 +13,7 @@ from include.parse.json_lines import JsonLines
 from include.parse.klog import KLOGS
 from include.parse.line_format import LineFormat, Mask, PatternFormat
 from include.parse.logfmt import Logfmt
+from include.parse.moments import CLOCK
 from include.parse.python_logging import PYTHON
 from include.parse.syslog import RFC3164, RFC3164_BARE, RFC5424, WITH_ISO_TIME
 from include.parse.web import ACCESS, APACHE_ERROR, NGINX_ERROR
@@ -38,18 +39,19 @@ _SHARE = 0.05
 """A second form is taken where at least this share of the sample is of it alone: some programs write two."""
 
 
-def formats_of(lines: pa.Array, named: str = "auto") -> Sequence[LineFormat]:
+def formats_of(lines: pa.Array, named: str = "auto", *, dated: bool = False) -> Sequence[LineFormat]:
     """Return the forms of these lines, in the order in which they are to be tried; empty where no line has a time.
 
-    `named` is a key of `FAMILIES`, whose forms are all taken, or auto.
+    `named` is a key of `FAMILIES`, whose forms are all taken, or auto. Forms with a time of day alone are for files
+    whose day is known (`dated`).
     """
     if named != "auto":
-        return _and_bare(FAMILIES[named])
+        return [one for one in _and_bare(FAMILIES[named]) if dated or not _needs_day(one)]
     sample = (
         lines.take(pa.array(np.unique(np.linspace(0, len(lines) - 1, SAMPLE).astype(int)))) if len(lines) else lines
     )
     particular = [one for name, family in FAMILIES.items() if name != "time-inside" for one in family]
-    fits = [(one, one.fits(sample)) for one in particular]
+    fits = [(one, one.fits(sample)) for one in particular if dated or not _needs_day(one)]
     return _and_bare(_chosen(fits)) or _chosen([(one, one.fits(sample)) for one in TIME_INSIDE])
 
 
@@ -70,6 +72,10 @@ def _chosen(fits: Sequence[tuple[LineFormat, Mask]]) -> list[LineFormat]:
             taken.append(one)
             left &= ~fit
     return taken
+
+
+def _needs_day(one: LineFormat) -> bool:
+    return isinstance(one, PatternFormat) and one.moment is CLOCK
 
 
 def _and_bare(taken: Sequence[LineFormat]) -> list[LineFormat]:

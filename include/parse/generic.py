@@ -1,7 +1,7 @@
 """Forms that any program may write: a time first, then what it says; and, last of all, a time somewhere in the line."""
 
 from include.parse.line_format import LEVEL, PatternFormat
-from include.parse.moments import BSD, COMPACT, CTIME, DAY_FIRST, EPOCH, ISO, SHORT_YEAR, Moment
+from include.parse.moments import BSD, CLOCK, COMPACT, CTIME, DAY_FIRST, EPOCH, ISO, SHORT_YEAR, Moment
 
 _LEVEL_NEXT = rf"(?:[\[(<]?{LEVEL}[\])>]?(?:\s*[:|-]\s+|\s+|$))?"
 _AFTER = r"(?:[\])]|[\s:|,;-]|$)[\s:|,;-]*"
@@ -25,6 +25,7 @@ TIME_FIRST = tuple(
         "C": CTIME,
         "BSD": BSD,
         "Unix": EPOCH,
+        "clock": CLOCK,
     }.items()
 )
 TIME_INSIDE = (

@@ -1,7 +1,7 @@
 """Forms of log4j, Logback and what is built on them: Spring Boot, Hadoop, Spark, ZooKeeper, Kafka, Elasticsearch."""
 
 from include.parse.line_format import LEVEL, PatternFormat
-from include.parse.moments import COMPACT, ISO, SHORT_YEAR, Moment
+from include.parse.moments import CLOCK, COMPACT, ISO, SHORT_YEAR, Moment
 
 _LOGGER = r"(?P<logger>[A-Za-z_][\w.$#/-]*(?:\[[^\]]*\])?)"
 
@@ -26,7 +26,7 @@ def _after_time(moment: Moment) -> list[tuple[str, str]]:
 JAVA = (
     *(
         PatternFormat(name, pattern, moment)
-        for moment in (ISO, SHORT_YEAR, COMPACT)
+        for moment in (ISO, SHORT_YEAR, COMPACT, CLOCK)
         for name, pattern in _after_time(moment)
     ),
     PatternFormat(

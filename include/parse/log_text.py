@@ -63,7 +63,7 @@ class LogText:
         if not len(lines):
             return _NOTHING
         if not self._formats:
-            self._formats = formats_of(lines, self._named)
+            self._formats = formats_of(lines, self._named, dated=self._clues.day is not None)
         reading = self._reading(lines)
         heads = heads_of(reading.begins(), lines)
         if self._last is None:

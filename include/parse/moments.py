@@ -6,7 +6,7 @@ fraction, the zone and a year that stands elsewhere are captured apart.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,10 @@ from include.parse.numbers_of_text import Ints, Matrix, matrix, month_numbers, o
 FRACTION = r"(?:[.,](?P<frac>\d{1,9}))?"
 ZONE = r"(?P<zone> ?[+-]\d\d:?\d\d|[Zz]| (?:UTC|GMT|[A-Z]{3,4}T))?"
 _MICRO = 1_000_000
+_HALF_DAY = 43_200 * _MICRO
 _EARLIEST, _LATEST = 1800, 9000
+_MOST_DAYS = 3650
+"""No block of a file goes on for longer by its clock: what does is no log, and must not run out of the calendar."""
 _SLACK = timedelta(days=1)
 """How far a line may seem to lie beyond its file's last change: a local time is up to 14 hours ahead of UTC."""
 
@@ -50,6 +53,10 @@ class Clues:
     """The year of the first line, where somebody knows it; it goes up as December turns into January."""
     month: int | None = None
     """The month of the last line that was read with `year`."""
+    day: date | None = None
+    """The day of the first line, where somebody knows it; it goes on as the clock passes midnight."""
+    clock: int | None = None
+    """The time of day of the last line that was read with `day`, in microseconds."""
 
 
 ISO = Moment(rf"(?P<ts>\d{{4}}[-/.]\d\d[-/.]\d\d[ T_-]\d\d[:.]\d\d[:.]\d\d){FRACTION}{ZONE}", "yyyy-nn-dd HH:MM:SS")
@@ -67,6 +74,8 @@ BSD = Moment(r"(?P<ts>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d)" + FRACTION, "mmm dd
 MONTH_DAY = Moment(r"(?P<ts>\d\d-\d\d \d\d:\d\d:\d\d)" + FRACTION, "nn-dd HH:MM:SS")
 KLOG = Moment(r"(?P<ts>\d{4} \d\d:\d\d:\d\d)" + FRACTION, "nndd HH:MM:SS")
 GLOG = Moment(r"(?P<ts>\d{8} \d\d:\d\d:\d\d)" + FRACTION, "yyyynndd HH:MM:SS")
+CLOCK = Moment(r"(?P<ts>\d\d:\d\d:\d\d)" + FRACTION, "HH:MM:SS")
+"""For files whose day is known."""
 EPOCH = Moment(r"(?P<ts>1\d{9})" + FRACTION)
 """Seconds since 1970, from 2001 to 2033."""
 
@@ -85,6 +94,8 @@ def utc_times(parts: Mapping[str, pa.Array], moment: Moment, clues: Clues) -> pa
         seconds = text.cast(pa.int64()).to_numpy()
         return pa.array(seconds * _MICRO + fraction).cast(UTC_TIME)
     digits = matrix(text, len(moment.places))
+    if moment is CLOCK:
+        return _of_days(digits, fraction, clues)
     month = month_numbers(digits, moment.places.index("m")) if "m" in moment.places else _part(digits, moment, "n")
     day = _part(digits, moment, "d")
     hour, minute, second = (_part(digits, moment, letter) for letter in "HMS")
@@ -105,6 +116,22 @@ def utc_times(parts: Mapping[str, pa.Array], moment: Moment, clues: Clues) -> pa
         days * 86_400 * _MICRO + clock, pa.int64(), mask=~(good & exists & (year >= _EARLIEST) & (year <= _LATEST))
     )
     return _in_utc(naive, parts.get("zone"), clues.zone)
+
+
+def _of_days(digits: Matrix, fraction: Ints, clues: Clues) -> pa.Array:
+    """Return times of day as times of the days that begin with `clues.day`, in its zone."""
+    if clues.day is None:
+        return pa.nulls(len(digits), UTC_TIME)
+    hour, minute, second = (_part(digits, CLOCK, letter) for letter in "HMS")
+    good = (hour < 24) & (minute < 60) & (second <= 60)
+    clock = np.where(good, ((hour * 60 + minute) * 60 + second) * _MICRO + fraction, 0)
+    # Half a day back is midnight; half a day ahead is a line that came late, still of the day before.
+    turns = np.diff(clock, prepend=clues.clock if clues.clock is not None else clock[:1])
+    after = np.cumsum((turns <= -_HALF_DAY).astype(np.int64) - (turns >= _HALF_DAY).astype(np.int64))
+    after = np.clip(after, -_MOST_DAYS, _MOST_DAYS)
+    days = (clues.day - date(1970, 1, 1)).days + after
+    clues.day, clues.clock = clues.day + timedelta(days=int(after[-1])), int(clock[-1])
+    return _in_utc(pa.array(days * 86_400 * _MICRO + clock, pa.int64(), mask=~good), None, clues.zone)
 
 
 def _part(digits: Matrix, moment: Moment, letter: str) -> Ints:

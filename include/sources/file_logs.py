@@ -1,7 +1,7 @@
 """Lines of text files as `log_event`, by the layout: which form, zone and year, and what is known beside it."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -42,8 +42,10 @@ def log_lines(
     `path` is what the file's path says and `changed` when it was last written to, null where nobody knows.
     """
     latest = changed or window.end - layout.shift
-    year = layout.year or _number(path.get("year"))
-    text = LogText("json" if layout.format == "jsonl" else layout.lines, Clues(layout.time_zone, latest, year))
+    day = _day(path.get("date", ""))
+    year = layout.year or (day.year if day else _year(path.get("year", "")))
+    clues = Clues(layout.time_zone, latest, year, day=day)
+    text = LogText("json" if layout.format == "jsonl" else layout.lines, clues)
     for block in blocks:
         yield _in_window(text.read(block), layout, path, window)
     yield _in_window(text.end(), layout, path, window)
@@ -76,5 +78,14 @@ def _in_window(rows: Rows, layout: FileLayout, path: Mapping[str, str], window: 
     return pa.table(cast, schema=LOG_EVENT.schema)
 
 
-def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isascii() and text.isdigit() else None
+def _year(text: str) -> int | None:
+    day = _day(f"{text}-01-01")
+    return day.year if day else None
+
+
+def _day(text: str) -> date | None:
+    """Return the day that a path names, as 2026-10-01 or 20261001; null for anything else."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None

@@ -1,7 +1,7 @@
 """Every form of log line, by the examples of its own documentation."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -587,3 +587,13 @@ def test_many_shapes_of_logfmt_are_read_as_one_is() -> None:
     assert [row["message"] for row in rows] == [f"m{at}" for at in range(400)] + ["frequent"] * 100
     assert rows[69]["attributes"] == '{"k69":"69","k69_2":"again"}'
     assert {row["ts"] for row in rows} == {datetime(2026, 10, 1, 10, tzinfo=UTC)}
+
+
+def test_a_time_of_day_alone_is_read_where_the_day_is_known() -> None:
+    lines = ("23:59:59.872 [main] WARN  com.foo.Bar - entered", "00:00:01.000 odd")
+    rows = read(*lines, day=date(2026, 10, 1))
+    assert [(row["ts"].isoformat(), row["level"], row["logger"], row["message"]) for row in rows] == [
+        ("2026-10-01T23:59:59.872000+00:00", "WARN", "com.foo.Bar", "entered"),
+        ("2026-10-02T00:00:01+00:00", None, None, "odd"),
+    ]
+    assert [row["raw"] for row in read(*lines)] == ["\n".join(lines)]

@@ -1,7 +1,7 @@
 """Times as logs write them, as UTC."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,6 +10,7 @@ import pytest
 from include.parse.moments import (
     BSD,
     CLF,
+    CLOCK,
     COMPACT,
     CTIME,
     DAY_FIRST,
@@ -111,6 +112,19 @@ def test_a_year_that_somebody_knows_counts_on_and_is_carried_from_block_to_block
         "2005-11-01T00:00:00Z",
         "2006-01-01T00:00:00Z",
     ]
+
+
+def test_a_clock_needs_a_day_and_goes_on_past_midnight_from_block_to_block() -> None:
+    clues = Clues("Europe/Berlin", day=date(2026, 10, 1))
+    assert read(CLOCK, "23:59:59.5", "00:00:01", "23:59:58", "24:00:00", "00:00:02", clues=clues) == [
+        "2026-10-01T21:59:59.500000Z",
+        "2026-10-01T22:00:01Z",
+        "2026-10-01T21:59:58Z",
+        None,
+        "2026-10-01T22:00:02Z",
+    ]
+    assert read(CLOCK, "00:00:03", "12:00:00", clues=clues) == ["2026-10-01T22:00:03Z", "2026-10-02T10:00:00Z"]
+    assert read(CLOCK, "12:00:00") == [None]
 
 
 def test_no_line_is_no_time() -> None:

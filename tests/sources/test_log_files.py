@@ -113,6 +113,15 @@ def test_a_year_may_be_given_by_the_layout_or_by_the_files_path(folder: Path) ->
     assert texts(feed(folder, labels_from_path=r"(?P<year>\d{4})/"), new_year) == ["new"]
 
 
+def test_a_day_may_be_given_by_the_files_path_to_times_that_are_a_clocks(folder: Path) -> None:
+    write(folder / "app.2026-10-01.log", "22:50:27.436 INFO  o.s.OrderServiceImpl: a\n00:10:00.000 INFO  o.s.B: b\n")
+    layout = {"labels_from_path": r"(?P<date>\d{4}-\d\d-\d\d)", "time_zone": "Asia/Shanghai"}
+    assert [(row["ts"].isoformat(), row["message"]) for row in read(feed(folder, **layout))] == [
+        ("2026-10-01T14:50:27.436000+00:00", "a"),
+        ("2026-10-01T16:10:00+00:00", "b"),
+    ]
+
+
 def test_a_store_that_knows_no_last_change_takes_the_windows_end(folder: Path) -> None:
     store = UPath("memory://almanac-test/logs")
     store.mkdir(parents=True, exist_ok=True)
