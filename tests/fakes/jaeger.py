@@ -36,7 +36,7 @@ def spans_of(trace: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 class FakeJaeger(FakeApi):
-    """Holds spans. `store` is memory, cassandra, or by_start: one that finds a trace by its beginning only."""
+    """Holds spans. `store` is memory, cassandra, or by_start: one that finds a trace by its root only."""
 
     def __init__(self, spans: list[dict[str, Any]], store: str = "memory", most: int = 100_000) -> None:
         super().__init__()
@@ -80,7 +80,8 @@ class FakeJaeger(FakeApi):
             traces.setdefault(one["traceID"], []).append(one)
         inner = range(first + 1, last) if self.store == "cassandra" else range(first, last + 1)
         if self.store == "by_start":
-            starts = {trace: min(one["startTime"] for one in spans) for trace, spans in traces.items()}
+            starts = {trace: min((bool(one["references"]), one["startTime"]) for one in spans)[1]
+                      for trace, spans in traces.items()}  # fmt: skip
             hits = [
                 (starts[one["traceID"]], one["traceID"])
                 for one in self.spans

@@ -129,6 +129,14 @@ def test_a_store_that_finds_a_trace_by_its_beginning_needs_longest_trace(fake: F
     assert ids(read(fake, longest_trace="2m")) == ["2"]
 
 
+def test_a_child_whose_clock_runs_before_its_roots_is_found_with_its_root(fake: FakeJaeger) -> None:
+    parent = [{"refType": "CHILD_OF", "traceID": "a", "spanID": "1"}]
+    fake.store = "by_start"
+    end = MICRO + 3_600_000_000
+    fake.spans = [span("a", "1", "web", end + 50_000), span("a", "2", "cart", end - 20_000, references=parent)]
+    assert ids(read(fake, longest_trace="2m")) == ["2"]
+
+
 @BOTH
 def test_a_microsecond_that_is_full_is_an_error(fake: FakeJaeger, api: str) -> None:
     fake.spans = [span(f"{number:x}a", f"{number + 1:x}", "cart", MICRO + 1_000_000) for number in range(30)]
