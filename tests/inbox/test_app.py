@@ -66,6 +66,13 @@ def test_an_id_is_known_again_for_an_hour_whatever_the_body_is(entrance: Entranc
     assert entrance.post("generic", {"n": 3}, **BEARER, X_Almanac_Delivery="a").json()["duplicate"] is True
 
 
+def test_ids_that_look_alike_once_redacted_are_two_deliveries(entrance: Entrance) -> None:
+    for who in ("jane", "john"):
+        answer = entrance.post("generic", {"n": 1}, **BEARER, X_Almanac_Delivery=f"{who}@example.org/1")
+        assert answer.json()["duplicate"] is False
+    assert [one.delivery_id for one in entrance.kept("generic")] == ["<email>/1", "<email>/1"]
+
+
 def test_equal_deliveries_at_once_are_stored_once(entrance: Entrance) -> None:
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda _: entrance.post("generic", ALERT, **BEARER), range(40)))
