@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 import numpy as np
@@ -137,11 +138,15 @@ def running_victoria_metrics(folder: Path, arguments: Sequence[str] = ()) -> Ite
         yield Server(url, folder)
 
 
-def write_points(server: Server, series: Mapping[str, tuple[Iterable[float], Iterable[float]]]) -> None:
+def write_points(
+    server: Server,
+    series: Mapping[str, tuple[Iterable[float], Iterable[float]]],
+    labels: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Write `{metric: (unix seconds, values)}` into a VictoriaMetrics, each with job="shop/cart", ready to be read."""
     for name, (times, values) in series.items():
         line = {
-            "metric": {"__name__": name, "job": "shop/cart"},
+            "metric": {"__name__": name, "job": "shop/cart", **labels},
             "values": list(values),
             "timestamps": [round(at * 1000) for at in times],
         }

@@ -116,6 +116,24 @@ def test_neighbouring_windows_share_no_point_and_together_hold_all(server: Serve
     assert sorted(apart) == sorted(told(server, "wave", Window(at(edges[0]), at(edges[-1]))).items())
 
 
+def test_alerts_that_vmalert_wrote_back_are_firings_even_where_it_was_a_little_late(server: Server) -> None:
+    late = [0, 0, 3, 1, 0, 7, 0, 0, 2, 0]
+    times = [START + 600 + 60 * i + seconds for i, seconds in enumerate(late)]
+    labels = {"alertname": "SlowCart", "alertstate": "firing", "severity": "page"}
+    write_points(server, {"ALERTS": (times, [1.0] * len(times))}, labels)
+    feed = {"dataset": "alert", "service_labels": ["job"]}
+    place = {"type": "prometheus", "url": server.url, "options": {"server": "victoriametrics"}}
+    (row,) = Ask.rows(Ask.feed(place, feed), Window(at(START), at(START + 3600)))
+    assert (row["name"], row["service"], row["severity"], row["status"]) == (
+        "SlowCart",
+        "shop/cart",
+        "page",
+        "resolved",
+    )
+    assert row["starts_at"] == at(START + 600)
+    assert at(START + 1_200) <= row["ends_at"] <= at(START + 1_320)
+
+
 def test_a_query_that_scans_too_many_samples_is_asked_in_halves(tmp_path: Path) -> None:
     with running_victoria_metrics(tmp_path / "v", ["-search.maxSamplesPerQuery=20000"]) as small:
         write_points(small, {"wide": ([START + i for i in range(40_000)], [1.0] * 40_000)})
