@@ -20,8 +20,8 @@ def page() -> str:
         "What a source yields, what lands, what quality judges and what the warehouse loads. Written by",
         "`python -m include.contracts > docs/datasets.md` from `include/datasets.py`.",
         "",
-        "Times are UTC, to the microsecond. `labels` and `attributes` are canonical JSON: sorted keys, no spaces, values as",
-        "text. A row that a source could not read has `raw`, its text, and nothing else that is sure: it is set apart.",
+        "Times are UTC, to the microsecond. `labels` and `attributes` are canonical JSON: keys in order, no spaces,",
+        "all values text. A row that a source could not read has `raw`, its text; the rest of it is not relied on.",
     ]
     return "\n".join([*head, *(line for dataset in DATASETS.values() for line in _section(dataset))]) + "\n"
 

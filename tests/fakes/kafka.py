@@ -6,7 +6,10 @@ it always answers that there are none, so `know_times` answers instead, from wha
 the first offset whose timestamp is not older.
 """
 
+import socket
+import time
 from collections import defaultdict
+from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
@@ -20,20 +23,37 @@ class FakeKafka:
 
     def __init__(self, **settings: Any) -> None:
         mock = {"test.mock.num.brokers": 1, "bootstrap.servers": "none:1", "log_level": 0}
-        self._producer = Producer({**mock, "message.max.bytes": 20_000_000, "linger.ms": 5, **settings})
+        self._producer: Producer | None = Producer(
+            {**mock, "message.max.bytes": 20_000_000, "linger.ms": 5, **settings}
+        )
         self._failed: list[KafkaError] = []
         self.brokers: list[str] = []
         self.produced: dict[tuple[str, int], list[int]] = defaultdict(list)
 
     def __enter__(self) -> Self:
-        known = self._producer.list_topics(timeout=10).brokers.values()
+        known = self.producer.list_topics(timeout=10).brokers.values()
         self.brokers = [f"{broker.host}:{broker.port}" for broker in known]
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._producer.purge()
+        self.stop()
+
+    def stop(self) -> None:
+        """Take the brokers away, and wait until they are gone: the cluster goes with the producer that owns it."""
+        self._producer = None
+        host, _, port = self.brokers[0].rpartition(":")
+        with suppress(OSError):
+            while True:
+                socket.create_connection((host, int(port)), timeout=1).close()
+                time.sleep(0.01)
+
+    @property
+    def producer(self) -> Producer:
+        """The producer that owns the cluster."""
+        assert self._producer is not None, "the brokers are gone"
+        return self._producer
 
     def write(
         self,
@@ -49,7 +69,7 @@ class FakeKafka:
         milliseconds = int(at.timestamp() * 1000)
         while True:
             try:
-                self._producer.produce(
+                self.producer.produce(
                     topic,
                     value,
                     key,
@@ -60,12 +80,12 @@ class FakeKafka:
                 )
                 break
             except BufferError:
-                self._producer.poll(0.1)
+                self.producer.poll(0.1)
         self.produced[topic, partition].append(milliseconds)
 
     def settle(self) -> None:
         """Wait until the broker has everything."""
-        assert self._producer.flush(30) == 0
+        assert self.producer.flush(30) == 0
         assert not self._failed
 
     def offset_at(self, topic: str, partition: int, milliseconds: int) -> int:

@@ -381,6 +381,17 @@ def test_brokers_that_are_down_are_said_to_be() -> None:
         rows(open_source(SourceConfig.model_validate(config), Feed.model_validate(asked)), hour(7))
 
 
+def test_brokers_that_go_away_in_the_middle_end_the_read_with_a_sentence(cluster: FakeKafka, tmp_path: Path) -> None:
+    for minute in range(60):
+        line(cluster, f"{minute}", minute, partition=minute % 2)
+    cluster.settle()
+    reading = logs(cluster, tmp_path, timeout="1s")._source.read(hour(7))  # redaction reads ahead
+    assert next(reading).num_rows == 30
+    cluster.stop()
+    with pytest.raises(SourceUnavailable, match=r"'logs', partition 1, for 1 seconds \(.*\). Check the brokers"):
+        list(reading)
+
+
 def test_settings_that_librdkafka_does_not_know_and_those_that_run_things_are_refused(cluster: FakeKafka) -> None:
     asked = Feed.model_validate({"name": "logs", "source": "bus", "dataset": "log_event", "options": {"topic": "logs"}})
     for key in ("plugin.library.paths", "sasl.kerberos.kinit.cmd", "group.id"):
