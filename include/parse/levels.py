@@ -10,6 +10,7 @@ which agree (500 is an error in both).
 
 import re
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -121,14 +122,19 @@ def _inside(message: pa.Array) -> pa.Array:
     message = message.cast(pa.string())
     if (pc.max(pc.binary_length(message)).as_py() or 0) > _LOOK_AT:
         message = pc.utf8_slice_codeunits(message, 0, _LOOK_AT)
-    levels = pa.nulls(len(message), pa.string())
+    codes = np.full(len(message), -1)
+    rows, texts = np.arange(len(message)), message
     for pattern in _INSIDE:
-        hit = pc.and_(levels.is_null(), pc.fill_null(pc.match_substring_regex(message, pattern), False))
+        hit = pc.fill_null(pc.match_substring_regex(texts, pattern), False)
         if pc.any(hit).as_py():
-            words = pc.extract_regex(message.filter(hit), pattern).field("level")
-            levels = pc.replace_with_mask(levels, hit, level_words(words).cast(pa.string()))
-    failed = pc.and_(levels.is_null(), pc.fill_null(pc.match_substring_regex(message, _FAILED), False))
-    return pc.if_else(failed, "ERROR", levels)
+            words = pc.extract_regex(texts.filter(hit), pattern).field("level")
+            found = pc.index_in(level_words(words).cast(pa.string()), pa.array(LEVELS))
+            codes[rows[hit.to_numpy(zero_copy_only=False)]] = pc.fill_null(found, -1).to_numpy()
+            left = codes[rows] < 0  # the others need no further pattern
+            rows, texts = rows[left], texts.filter(pa.array(left))
+    failed = pc.fill_null(pc.match_substring_regex(texts, _FAILED), False).to_numpy(zero_copy_only=False)
+    codes[rows[failed]] = LEVELS.index("ERROR")
+    return pa.array(LEVELS).take(pa.array(codes, mask=codes < 0))
 
 
 def _flat(column: pa.Array | pa.ChunkedArray) -> pa.Array:
