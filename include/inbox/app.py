@@ -132,7 +132,7 @@ class _Entrance:
             raise _Refused(400, str(error)) from None
         said = _delivery_id(door, named, document)
         # The key is that of the id as it was said: two that look alike once redacted are still two.
-        key, shown = key_of(said, body), hidden({"id": said, "document": document})
+        key, shown = key_of(said, body), hidden({"id": said, "document": document}, door.redaction)
         delivery = Delivery(door.source, received, key, shown["document"], shown["id"])
         try:
             return delivery, self._inbox.put(delivery)

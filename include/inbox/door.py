@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from include.config.options.webhook import Provider
+from include.config.redaction import Redaction
+from include.redact import EVERYTHING
 
 PAGERDUTY = "x-pagerduty-signature"
 GRAFANA = "x-grafana-alerting-signature"
@@ -42,6 +44,7 @@ class Door:
     tolerance: timedelta = timedelta(minutes=5)
     timestamp_header: str | None = None
     delivery_id: str | None = None
+    redaction: Redaction = EVERYTHING
 
 
 CLOSED = Door("", "generic")

@@ -5,13 +5,14 @@ every other text loses personal data too. A value under a key that names a secre
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pyarrow as pa
 
-from include.redact import redact_column
-from include.redact.rules import ALL, SECRETS
+from include.config.redaction import Redaction
+from include.redact import EVERYTHING, redact_column
+from include.redact.rules import Rule, chosen
 
 _SECRET_KEY = re.compile(
     r"(?i)(^|[_.-])(password|passwd|pwd|secret|token|authorization|cookie)$"
@@ -26,8 +27,10 @@ _LONG_NUMBER = 10**11
 _SECRET = "<secret>"  # noqa: S105  what takes a secret's place
 
 
-def hidden(document: Any) -> Any:
+def hidden(document: Any, redaction: Redaction = EVERYTHING) -> Any:
     """Return the document without secrets and personal data, with every text fit for UTF-8; twice changes nothing.
+
+    `redaction` says which kinds are looked for, and which patterns of one's own.
 
     >>> hidden({"summary": "call +49 30 1234567", "labels": {"instance": "10.0.0.1:9100"}, "password": "x"})
     {'summary': 'call <phone>', 'labels': {'instance': '10.0.0.1:9100'}, 'password': '<secret>'}
@@ -39,13 +42,14 @@ def hidden(document: Any) -> Any:
         return text
 
     _walk(document, identifies=False, change=note)
-    known = {identifies: _redacted(list(found), identifies) for identifies, found in texts.items()}
+    secrets, everything = chosen(redaction)
+    known = {one: _redacted(list(found), secrets if one else everything) for one, found in texts.items()}
     return _walk(document, identifies=False, change=lambda text, identifies: known[identifies][text])
 
 
-def _redacted(texts: list[str], identifies: bool) -> dict[str, str]:
+def _redacted(texts: list[str], rules: Sequence[Rule]) -> dict[str, str]:
     clean = [text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode() for text in texts]
-    column = redact_column(pa.array(clean, pa.string()), SECRETS if identifies else ALL)[0]
+    column = redact_column(pa.array(clean, pa.string()), rules)[0]
     return dict(zip(texts, column.to_pylist(), strict=True))
 
 

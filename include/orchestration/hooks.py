@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from include.clock import Clock, SystemClock
 from include.config import SourceConfig, load_config
 from include.config.options.webhook import WebhookOptions
+from include.config.redaction import Redaction
 from include.errors import AlmanacError
 from include.inbox import Delivery, Inbox, inbox_beside
 from include.inbox.app import create_app
@@ -95,8 +96,9 @@ def hooks() -> Starlette:
 
 def read_doors() -> Mapping[str, Door]:
     """Return the door of each webhook source that is enabled, with the secrets that its connection holds."""
-    sources = load_config(settings().config_dir).sources.values()
-    return {source.name: _door(source) for source in sources if source.type == "webhook" and source.enabled}
+    config = load_config(settings().config_dir)
+    sources = [source for source in config.sources.values() if source.type == "webhook" and source.enabled]
+    return {source.name: _door(source, config.logs.redaction) for source in sources}
 
 
 def start_run(run_id: str, **run: Any) -> bool:
@@ -121,7 +123,7 @@ def start_run(run_id: str, **run: Any) -> bool:
     return True
 
 
-def _door(source: SourceConfig) -> Door:
+def _door(source: SourceConfig, redaction: Redaction) -> Door:
     options = source.options_as(WebhookOptions)
     token = login = password = ""
     try:
@@ -140,4 +142,5 @@ def _door(source: SourceConfig) -> Door:
         tolerance=options.tolerance,
         timestamp_header=options.timestamp_header,
         delivery_id=options.delivery_id,
+        redaction=redaction,
     )

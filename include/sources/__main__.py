@@ -133,8 +133,8 @@ def _given(login: str | None, password_file: Path | None, token_file: Path | Non
 
 
 def _credentials(source: SourceConfig) -> Credentials | None:
-    """Return the credentials of the connection that a source names, from the environment; None where it names none."""
-    if source.connection is None:
+    """Return the credentials of the connection that a source names, from the environment; None where it needs none."""
+    if source.connection is None or source.type == "webhook":  # a webhook's secret is for those who deliver
         return None
     text = connection_in_environment(source.connection)
     if not text:

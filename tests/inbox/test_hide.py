@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from include.config.redaction import Redaction
 from include.inbox.hide import hidden
 
 PLAIN = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=12))
@@ -53,6 +54,12 @@ def test_a_value_under_a_secrets_name_goes_whole_and_its_neighbours_stay() -> No
         "db_password": "<secret>", "apiKey": "<secret>", "token": "<secret>", "tokens_used": 9, "key": "k",
         "secret": {"name": "n"},
     }  # fmt: skip
+
+
+def test_patterns_of_ones_own_are_hidden_in_texts_and_a_kind_that_is_switched_off_stays() -> None:
+    redaction = Redaction.model_validate({"kinds": {"ip": False}, "patterns": {"customer": "CUST-[0-9]+"}})
+    said = {"summary": "CUST-77 from 10.0.0.1", "labels": {"for": "CUST-77"}}
+    assert hidden(said, redaction) == {"summary": "<customer> from 10.0.0.1", "labels": {"for": "CUST-77"}}
 
 
 def test_two_keys_that_become_one_keep_both_values() -> None:
