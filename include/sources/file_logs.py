@@ -18,18 +18,22 @@ from include.sources.gunzip import UnreadableFileError
 from include.window import Window
 
 _TABLES = frozenset({"csv", "parquet", "json"})
+_TEXT = (".txt", ".json")
 
 
 def is_text(name: str, layout: FileLayout) -> bool:
     """Return whether a file of log lines is text rather than a table, by its layout and its name.
 
-    JSON lines are text, whose usual keys are known, unless the layout maps its keys to columns.
+    JSON lines are text, whose usual keys are known, unless the layout maps its keys to columns; so is a file that is
+    called .json, unless the layout says where its records stand.
     """
     form: str | None = layout.format
     if form is None:
         try:
-            form = "text" if name.lower().removesuffix(".gz").endswith(".txt") else form_of(name)
+            form = form_of(name)
         except UnreadableFileError:
+            form = "text"
+        if name.lower().removesuffix(".gz").endswith(_TEXT) and not layout.records:
             form = "text"
     return form not in _TABLES and not layout.columns
 

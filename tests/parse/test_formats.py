@@ -6,6 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from include.parse.formats import FAMILIES, formats_of
 from include.parse.log_text import LogText
@@ -597,3 +599,35 @@ def test_a_time_of_day_alone_is_read_where_the_day_is_known() -> None:
         ("2026-10-02T00:00:01+00:00", None, None, "odd"),
     ]
     assert [row["raw"] for row in read(*lines)] == ["\n".join(lines)]
+
+
+NAMES = st.sampled_from(
+    ["msg", "message", "level", "severity", "logger", "name", "service", "app", "trace_id", "host", "a", "b.c"]
+)
+WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1, max_size=12)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.dictionaries(NAMES, WORDS, min_size=1))
+def test_every_value_of_an_object_is_in_its_row(said: dict[str, str]) -> None:
+    (row,) = read(json.dumps({"time": "2026-10-01T10:00:00Z", **said}, ensure_ascii=False), named="json")
+    if row["attributes"] is None and not {"msg", "message"} & set(said):
+        assert json.loads(row["message"]) == {"time": "2026-10-01T10:00:00Z", **said}
+        return
+    there = [*row.values(), *json.loads(row["attributes"] or "{}").values()]
+    assert all(word in there for word in said.values())
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.dictionaries(NAMES, WORDS, min_size=1), st.sampled_from([1, 60]))
+def test_every_value_of_logfmt_is_in_its_row(said: dict[str, str], times: int) -> None:
+    def quoted(word: str) -> str:
+        return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+    line = "ts=2026-10-01T10:00:00Z " + " ".join(f"{name}={quoted(word)}" for name, word in said.items())
+    for row in read(*[line] * times, named="logfmt"):
+        if not {"msg", "message"} & set(said):
+            assert row["message"] == line
+            continue
+        there = [*row.values(), *json.loads(row["attributes"] or "{}").values()]
+        assert all(word in there for word in said.values())

@@ -181,6 +181,15 @@ def test_json_lines_of_odd_keys_are_mapped_by_the_layout(folder: Path) -> None:
     ]
 
 
+def test_a_file_called_json_holds_lines_unless_the_layout_says_where_its_records_stand(folder: Path) -> None:
+    write(folder / "app-json.log", '{"time":"2026-10-01T10:00:00Z","msg":"a"}\n')
+    write(folder / "app.json", '{"time":"2026-10-01T10:00:00Z","msg":"b"}\n')
+    write(folder / "deep" / "app.json", '{"data":[{"time":"2026-10-01T10:00:00Z","msg":"c"}]}')
+    assert texts(feed(folder, files="*")) == ["a", "b"]
+    layout = {"files": "deep/*", "records": "data", "time": "time", "columns": {"message": "msg"}}
+    assert texts(feed(folder, **layout)) == ["c"]
+
+
 def test_csv_of_log_lines_needs_its_columns_named(folder: Path) -> None:
     write(folder / "a.csv", "ts,text\n2026-10-01T10:00:00Z,m\n")
     assert texts(feed(folder, columns={"message": "text"})) == ["m"]
