@@ -15,7 +15,7 @@ from include.sources.point_in_time import PointInTime, PointInTimeGoneError
 from include.window import Window
 
 _TRIES = 3
-"""How often a point in time may expire without a single page in between."""
+"""How often a point in time may expire without a single new document in between."""
 _NEVER = -1
 _WHERE = "/_search"
 
@@ -57,14 +57,14 @@ class Pages:
             try:
                 self._pit.open()
                 for hits in self._view():
-                    tries = 0
+                    tries = 0 if hits.ns else tries
                     yield hits
             except PointInTimeGoneError as error:
                 tries += 1
                 if tries == _TRIES:
                     raise Unavailable(
                         _WHERE,
-                        f"lost its point in time {_TRIES} times before a page came ({error})",
+                        f"lost its point in time {_TRIES} times before a new document came ({error})",
                         "Raise keep_alive in the source's options",
                     ) from error
             else:

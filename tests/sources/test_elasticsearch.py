@@ -119,7 +119,7 @@ def test_a_point_in_time_that_expires_is_opened_again_and_nothing_is_lost_or_twi
     with FakeElasticsearch(flavour) as fake:
         for i in range(100):
             fake.index(START + i // 30 * 1_000, f"{i:03}", message=f"{i}")
-        fake.expire_after = [2, 1, 3]
+        fake.expire_after = [5, 4, 3]
         found = messages(source(fake, options={"page": 10}))
         assert fake.opened == 4
     assert sorted(map(int, found)) == list(range(100))
@@ -147,8 +147,20 @@ def test_a_point_in_time_that_always_expires_is_an_error() -> None:
     with FakeElasticsearch() as fake:
         fake.index(START, "a", message="m")
         fake.expire_after = [0, 0, 0]
-        with pytest.raises(SourceUnavailable, match=r"lost its point in time 3 times before a page came.*keep_alive"):
+        with pytest.raises(
+            SourceUnavailable, match=r"lost its point in time 3 times before a new document came.*keep_alive"
+        ):
             messages(source(fake))
+
+
+def test_a_point_in_time_that_expires_before_one_time_is_through_does_not_go_on_for_ever() -> None:
+    with FakeElasticsearch() as fake:
+        for i in range(100):
+            fake.index(START, f"{i:03}", message=f"{i}")
+        fake.expire_after = [2] * 50
+        with pytest.raises(SourceUnavailable, match="3 times before a new document came"):
+            messages(source(fake, options={"page": 10}))
+        assert fake.opened < 10
 
 
 def test_a_missing_page_is_an_error() -> None:

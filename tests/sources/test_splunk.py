@@ -94,6 +94,14 @@ def test_the_window_is_half_open() -> None:
         assert messages(source(fake)) == [str(START), str(START + 3_600_000_000 - 1)]
 
 
+def test_an_event_outside_the_window_does_not_come_out() -> None:
+    early = {"preview": False, "offset": 1, "result": {"_raw": "early", "almanac_time": f"{START // 10**6 - 1}.999999"}}
+    with FakeSplunk() as fake:
+        fake.log(START, "m")
+        fake.spoil = lambda lines: [lines[0], json.dumps(early).encode(), lines[-1]]
+        assert messages(source(fake)) == ["m"]
+
+
 def test_fields_become_columns_and_attributes() -> None:
     with FakeSplunk() as fake:
         fake.log(
