@@ -208,6 +208,18 @@ def test_changes_of_incidents_come_from_the_whole_changelog() -> None:
     assert [row["summary"] for row in rows if row["incident_id"] == "10002"] == ["status: New → Done"]
 
 
+def test_a_page_of_a_changelog_that_is_missing_is_an_error() -> None:
+    history = {"histories": [entry(1, ten(5))]}
+    with FakeJira() as fake:
+        fake.failures = [
+            Reply({"issues": [{**ISSUE, "changelog": history}]}),
+            Reply({"values": [entry(1, ten(5))], "isLast": False}),
+            Reply({"values": [], "isLast": False}),
+        ]
+        with pytest.raises(SourceUnavailable, match="left out the page from 1"):
+            Ask.rows(source(fake, "incident_change"), HOUR)
+
+
 def test_an_odd_issue_goes_out_with_raw() -> None:
     with FakeJira() as fake:
         fake.issues = [issue(1, ten(5), status={"name": "Odd", "statusCategory": {"key": "purple"}})]
