@@ -94,13 +94,118 @@ CASES: dict[str, tuple[str, ...]] = {
     "a database newer than the code": (
         "warehouse/test_migrate.py::test_a_database_newer_than_the_code_is_refused_with_a_clear_message",
     ),
+    "a page that repeats": (
+        "sources/test_elasticsearch.py::test_a_page_that_repeats_is_an_error",
+        "sources/test_loki.py::test_a_page_that_repeats_is_an_error",
+        "sources/test_datadog_logs.py::test_a_page_that_comes_again_gives_each_line_once",
+        "sources/test_opsgenie.py::test_a_page_that_repeats_is_an_error",
+        "sources/test_jaeger.py::test_an_answer_that_repeats_an_earlier_one_is_an_error",
+    ),
+    "a page that is missing": (
+        "sources/test_elasticsearch.py::test_a_missing_page_is_an_error",
+        "sources/test_opsgenie.py::test_a_page_that_is_missing_is_an_error",
+        "sources/test_pagerduty.py::test_an_answer_that_counts_nothing_and_leaves_a_page_out_is_an_error",
+        "sources/test_jira.py::test_a_page_of_a_changelog_that_is_missing_is_an_error",
+    ),
+    "a cursor that expires mid-way": (
+        "sources/test_datadog_logs.py::test_a_cursor_that_expires_mid_way_loses_and_repeats_nothing",
+        "sources/test_pagerduty.py::test_a_cursor_that_expires_in_the_middle_makes_the_list_start_again",
+    ),
+    "10 001 rows at one timestamp": (
+        "sources/test_elasticsearch.py::test_ten_thousand_and_one_documents_at_one_time",
+        "sources/test_loki.py::test_ten_thousand_lines_at_one_nanosecond_are_read_by_their_streams",
+        "sources/test_splunk.py::test_ten_thousand_and_one_events_at_one_time",
+        "sources/test_datadog_logs.py::test_ten_thousand_and_one_lines_at_one_time_all_come",
+        "sources/test_jaeger.py::test_ten_thousand_and_one_traces_at_one_time",
+        "sources/test_servicenow.py::test_ten_thousand_and_one_records_of_one_second_all_come",
+        "sources/test_jira.py::test_ten_thousand_and_one_issues_of_one_moment_all_come",
+        "sources/test_opsgenie.py::test_ten_thousand_and_one_alerts_of_one_moment_come_whole",
+    ),
+    "a total that changes while paging": (
+        "sources/test_elasticsearch.py::test_documents_that_come_or_go_while_it_pages_are_no_matter",
+        "sources/test_opsgenie.py::test_alerts_that_change_while_the_pages_are_read_hide_no_others",
+        "sources/test_servicenow.py::test_records_that_change_while_pages_are_read_shift_no_other",
+        "sources/test_github.py::test_records_that_are_added_or_deleted_while_pages_are_read_neither_repeat_nor_vanish",
+    ),
+    "mixed time zones": (
+        "sources/test_log_rows.py::test_times_of_many_zones_in_one_page",
+        "sources/test_jira.py::test_the_window_is_exact_whatever_the_users_time_zone",
+        "sources/test_servicenow.py::test_the_users_time_zone_shows_nowhere",
+        "sources/test_pagerduty.py::test_times_with_another_zone_are_the_same_moments",
+    ),
+    "10 MB log lines": (
+        "parse/test_log_text.py::test_a_line_of_ten_megabytes_is_kept",
+        "sources/test_loki.py::test_a_line_of_ten_megabytes_a_nul_and_bytes_that_are_no_text_survive",
+        "sources/test_log_files.py::test_a_line_that_is_too_long_is_cut_and_the_rest_is_noted",
+    ),
+    "invalid UTF-8": (
+        "parse/test_log_text.py::test_any_bytes_give_rows_or_raw_and_no_line_is_lost",
+        "sources/test_log_rows.py::test_bytes_that_are_no_utf_8_cost_neither_the_line_nor_themselves",
+        "sources/test_files.py::test_bytes_that_are_not_utf8_cost_one_character",
+    ),
+    "NUL bytes": (
+        "parse/test_log_text.py::test_bytes_as_lines",
+        "sources/test_splunk.py::test_a_line_of_ten_megabytes_a_nul_and_half_a_surrogate_pair_survive",
+    ),
+    "ANSI colours": ("parse/test_log_text.py::test_bytes_as_lines",),
+    "multi-line stack traces": (
+        "parse/test_log_text.py::test_a_stack_trace_is_one_row_with_the_line_before_it",
+        "parse/test_log_text.py::test_a_stack_trace_goes_on_in_the_next_block",
+    ),
+    "nested JSON bombs": (
+        "parse/test_formats.py::test_a_broken_object_goes_out_with_its_text_and_a_bomb_is_no_bomb",
+        "sources/test_spans.py::test_a_bomb_of_brackets_is_one_text",
+        "inbox/test_app.py::test_what_is_no_json_or_a_bomb_is_a_bad_request",
+    ),
+    "zip bombs": (
+        "sources/test_log_files.py::test_a_zip_bomb_is_refused_before_it_fills_the_memory",
+        "sources/test_log_files.py::test_a_table_that_is_a_zip_bomb_is_refused_too",
+    ),
+    "spans with missing parents": (
+        "quality/test_facts.py::test_spans_whose_parent_is_missing_are_loaded_and_told",
+        "sources/test_spans.py::test_cycles_missing_parents_and_skewed_clocks_are_only_data",
+    ),
+    "cycles in spans": (
+        "quality/test_facts.py::test_a_cycle_of_spans_is_loaded_as_it_is",
+        "sources/test_spans.py::test_cycles_missing_parents_and_skewed_clocks_are_only_data",
+    ),
+    "negative durations": (
+        "quality/test_facts.py::test_a_bad_span_is_set_apart_by_its_rule",
+        "sources/test_spans.py::test_a_span_that_ends_before_it_begins_has_a_negative_duration",
+    ),
+    "clock skew between hosts": (
+        "sources/test_spans.py::test_cycles_missing_parents_and_skewed_clocks_are_only_data",
+        "sources/test_jaeger.py::test_a_child_whose_clock_runs_before_its_roots_is_found_with_its_root",
+        "sources/test_zipkin.py::test_a_child_whose_clock_runs_before_its_roots_is_not_lost_at_the_end_of_the_window",
+    ),
+    "ids reused": (
+        "quality/test_facts.py::test_a_span_comes_once_and_one_whose_id_is_used_again_for_something_else_stays",
+        "sources/test_spans.py::test_an_id_that_is_used_again_for_something_else_stays",
+    ),
+    "webhook replay": (
+        "inbox/test_app.py::test_the_same_delivery_again_is_a_duplicate_and_is_not_stored_twice",
+        "inbox/test_app.py::test_a_generic_signature_covers_its_time_and_is_not_taken_later",
+    ),
+    "wrong signature": (
+        "inbox/test_app.py::test_who_shows_nothing_right_is_told_the_same_whatever_the_source",
+        "inbox/test_app.py::test_pagerduty_signs_the_body_and_may_send_several_signatures",
+        "inbox/test_app.py::test_grafana_signs_the_body_or_the_time_and_the_body",
+    ),
+    "50 MB body": (
+        "inbox/test_app.py::test_a_body_over_the_limit_is_refused_and_of_50_megabytes_next_to_nothing_is_read",
+        "integration/test_webhook.py::test_fifty_megabytes_cost_the_server_no_memory",
+    ),
 }
 
 REQUIRED = (
     "source down, source slow, half an answer, HTML instead of JSON, 429, 401, expired certificate, NaN, Inf, text, "
     "negative rate, clock years off, duplicate points, out-of-order points, a series that changes its unit, "
     "a million labels, an empty window, a killed task between delete and insert, two runs of one window at once, "
-    "disk full in landing, a YAML typo, a database newer than the code"
+    "disk full in landing, a YAML typo, a database newer than the code, "
+    "a page that repeats, a page that is missing, a cursor that expires mid-way, 10 001 rows at one timestamp, "
+    "a total that changes while paging, mixed time zones, 10 MB log lines, invalid UTF-8, NUL bytes, ANSI colours, "
+    "multi-line stack traces, nested JSON bombs, zip bombs, spans with missing parents, cycles in spans, "
+    "negative durations, clock skew between hosts, ids reused, webhook replay, wrong signature, 50 MB body"
 )
 
 
