@@ -6,7 +6,7 @@ What a layout may name beside the fields of the object: `_text` (the whole messa
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -33,6 +33,8 @@ class Wanted:
 
     names: frozenset[str]
     everything: bool
+    own: frozenset[str]
+    """Those of the names that are the message's, not its value's: `_key`, `_headers` and so on."""
 
     @classmethod
     def of(cls, layout: FileLayout, expr: str | None, everything: bool) -> "Wanted":
@@ -42,7 +44,9 @@ class Wanted:
         pattern = expr is not None and len(expr) > 2 and expr.startswith("/") and expr.endswith("/")
         if expr is not None and layout.value is None and not pattern:
             named.add(expr)
-        return cls(frozenset({*named, *layout.labels.values()}), everything or (pattern and layout.value is None))
+        named |= set(layout.labels.values())
+        own = {"_headers" if name.startswith("_headers.") else name for name in named if name.startswith("_")}
+        return cls(frozenset(named), everything or (pattern and layout.value is None), frozenset(own & set(_OWN)))
 
 
 def read_value(value: bytes | None, form: Form) -> Cells | None:
@@ -61,9 +65,13 @@ def read_value(value: bytes | None, form: Form) -> Cells | None:
         value = value[_SCHEMA_ID:]
     try:
         found = json.loads(value)
-        return {_storable(name): text for name, text in flat(found).items()} if isinstance(found, dict) else None
+        cells = flat(found) if isinstance(found, dict) else None
     except (ValueError, RecursionError):
         return None
+    # A lone surrogate cannot be written as UTF-8 at all, not even in a field's name.
+    if cells is None or all(map(str.isascii, cells)):
+        return cells
+    return {name.encode("utf-8", "replace").decode(): text for name, text in cells.items()}
 
 
 def as_text(value: bytes) -> str:
@@ -136,23 +144,11 @@ class Chunk:
 
 def _own(message: Message, wanted: Wanted, deleted: str | None) -> Cells:
     """Return what the layout names of the message itself."""
-    found: Cells = {}
-    names = wanted.names
-    value = message.value()
-    if value is None and deleted is not None:
+    found = {name: _OWN[name](message) for name in wanted.own}
+    if deleted is not None and message.value() is None:
         found[deleted] = "true"
-    elif value is not None and "_text" in names:
-        found["_text"] = as_text(value)
-    key = message.key()
-    if "_key" in names and key is not None:
-        found["_key"] = as_text(key)
-    if "_partition" in names:
-        found["_partition"] = str(message.partition())
-    if "_offset" in names:
-        found["_offset"] = str(message.offset())
-    if "_timestamp" in names:
-        found["_timestamp"] = str(message.timestamp()[1])
-    if any(name.startswith("_headers.") for name in names):
+    if "_headers" in found:
+        del found["_headers"]
         found |= {f"_headers.{name}": None if text is None else as_text(text) for name, text in _headers(message)}
     return found
 
@@ -163,6 +159,15 @@ def _headers(message: Message) -> Iterator[tuple[str, bytes | None]]:
         yield name, text.encode() if isinstance(text, str) else text
 
 
-def _storable(name: str) -> str:
-    # A lone surrogate cannot be written as UTF-8 at all.
-    return name if name.isascii() else name.encode("utf-8", "replace").decode()
+def _optional(value: bytes | str | None) -> str | None:
+    return as_text(value) if isinstance(value, bytes) else value
+
+
+_OWN: Mapping[str, Callable[[Message], str | None]] = {
+    "_text": lambda message: _optional(message.value()),
+    "_key": lambda message: _optional(message.key()),
+    "_partition": lambda message: str(message.partition()),
+    "_offset": lambda message: str(message.offset()),
+    "_timestamp": lambda message: str(message.timestamp()[1]),
+    "_headers": lambda _message: None,
+}
