@@ -21,12 +21,17 @@ from include.http import Credentials
 from include.window import Window
 
 HOUR = Window.parse("2026-10-01T12")
+IN_FILE = 1_000
+"""Rows of each file, however many there are in all: what may grow is the number of files."""
 LINE = "GET /api/carts/{} 200 in 12 ms, 10.0.0.7, user jane@example.org"
 
 
 @dataclass(frozen=True)
 class Case:
-    """One connector and one kind of what it reads; `rows` is the smaller of the two reads."""
+    """One connector and one kind of what it reads.
+
+    `rows` is the smaller of the two reads: more than one batch or page, so that four times as many need no more memory.
+    """
 
     name: str
     rows: int
@@ -56,11 +61,11 @@ def moments(rows: int) -> Iterator[tuple[int, datetime]]:
 @case("files, metrics", 50_000)
 def _metric_files(rows: int) -> Iterator[Served]:
     with tempfile.TemporaryDirectory() as folder:
-        for part in range(rows // 5_000):
+        for part in range(rows // IN_FILE):
             with (Path(folder) / f"{part}.csv").open("w", newline="") as file:
                 lines = csv.writer(file)
                 lines.writerow(["ts", "job", "value"])
-                lines.writerows([at.isoformat(), f"job-{part}", number] for number, at in moments(5_000))
+                lines.writerows([at.isoformat(), f"job-{part}", number] for number, at in moments(IN_FILE))
         layout = {"time": "ts", "value": "value", "labels": {"job": "job"}}
         yield Served({"type": "files", "path": folder, "layout": layout}, {"expr": "value"}, HOUR)
 
@@ -182,7 +187,7 @@ def _github_changes(rows: int) -> Iterator[Served]:
         yield Served({"type": "github", "url": fake.url}, query, HOUR, Credentials(token=TOKEN))
 
 
-@case("kafka, logs", 5_000)
+@case("kafka, logs", 10_000)
 def _kafka_logs(rows: int) -> Iterator[Served]:
     from tests.fakes.kafka import FakeKafka
 
@@ -256,7 +261,7 @@ def _alertmanager_alerts(rows: int) -> Iterator[Served]:
         yield Served({"type": "alertmanager", "url": server.url}, {"dataset": "alert"}, window)
 
 
-@case("elasticsearch, logs", 10_000)
+@case("elasticsearch, logs", 30_000)
 def _elasticsearch_logs(rows: int) -> Iterator[Served]:
     from tests.fakes.elasticsearch import FakeElasticsearch
 
@@ -285,7 +290,7 @@ def _tempo_spans(rows: int) -> Iterator[Served]:
         yield Served({"type": "tempo", "url": fake.url}, query, HOUR)
 
 
-@case("kubernetes, alerts", 1_000)
+@case("kubernetes, alerts", 4_000)
 def _kubernetes_alerts(rows: int) -> Iterator[Served]:
     from tests.fakes.kubernetes import TOKEN, FakeKubernetes, event
 
@@ -296,7 +301,7 @@ def _kubernetes_alerts(rows: int) -> Iterator[Served]:
         yield Served({"type": "kubernetes", "url": fake.url}, {"dataset": "alert"}, HOUR, Credentials(token=TOKEN))
 
 
-@case("splunk, logs", 10_000)
+@case("splunk, logs", 40_000)
 def _splunk_logs(rows: int) -> Iterator[Served]:
     from tests.fakes.splunk import FakeSplunk
 
@@ -316,7 +321,7 @@ def _servicenow_incidents(rows: int) -> Iterator[Served]:
         yield Served({"type": "servicenow", "url": fake.url}, {"dataset": "incident"}, HOUR, who)
 
 
-@case("jira, incidents", 1_000)
+@case("jira, incidents", 3_000)
 def _jira_incidents(rows: int) -> Iterator[Served]:
     from tests.fakes.jira import FakeJira, issue
 
@@ -329,9 +334,9 @@ def _jira_incidents(rows: int) -> Iterator[Served]:
 @case("files, logs", 20_000)
 def _log_files(rows: int) -> Iterator[Served]:
     with tempfile.TemporaryDirectory() as folder:
-        for part in range(rows // 5_000):
+        for part in range(rows // IN_FILE):
             with (Path(folder) / f"{part}.jsonl").open("w") as file:
-                for number, at in moments(5_000):
+                for number, at in moments(IN_FILE):
                     said = {"ts": at.isoformat(), "app": "cart", "line": LINE.format(f"{part}-{number}")}
                     file.write(json.dumps(said) + "\n")
         layout = {"files": "*.jsonl", "time": "ts", "columns": {"message": "line", "service": "app"}}
