@@ -5,6 +5,7 @@ pattern, so that a column of lines is read at once; lines of rare shapes are rea
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,6 +17,7 @@ from include.parse.attributes import attributes
 from include.parse.json_lines import KEYS
 from include.parse.line_format import Found, Mask, Texts, nothing_found
 from include.parse.moments import Clues
+from include.parse.numbers_of_text import Ints
 from include.parse.text import without_controls
 
 _KEY = r"[A-Za-z_@][\w.@/-]*"
@@ -25,8 +27,9 @@ _WITH_TIME = r"(?:^|\s)(?:@timestamp|timestamp|time|ts|t)="
 _PAIR = re.compile(rf"({_KEY})=({_VALUE})")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
-_MANY = 50
-"""Lines of one shape from which on a pattern of its own pays."""
+_SAMPLE = 1000
+_MANY = 40
+"""So many shapes at most have a pattern of their own, each of more than one line in so many."""
 
 
 class Logfmt:
@@ -42,36 +45,56 @@ class Logfmt:
 
     def read(self, lines: pa.Array, clues: Clues) -> Found:
         """Return what the pairs say; a line that has anything else does not fit."""
-        fit: Mask = pc.match_substring_regex(lines, _LINE).to_numpy(zero_copy_only=False).copy()
-        rows = lines.filter(pa.array(fit))
-        if not len(rows):
-            return nothing_found(lines)
-        shapes = pc.replace_substring_regex(rows, rf"={_VALUE}", "=").dictionary_encode()
-        codes = shapes.indices.to_numpy()
-        often = np.flatnonzero(np.bincount(codes, minlength=len(shapes.dictionary)) >= _MANY)
-        places = [np.flatnonzero(codes == code) for code in often.tolist()]
-        parts = [
-            _of_shape(rows.take(pa.array(place)), shapes.dictionary[code].as_py().replace("=", " ").split())
-            for code, place in zip(often.tolist(), places, strict=True)
-        ]
-        rare = np.flatnonzero(~np.isin(codes, often))
+        left: Ints = np.arange(len(lines))
+        places, parts = [], []
+        for shape in _shapes(lines):
+            rows = lines if len(left) == len(lines) else lines.take(pa.array(left))
+            fit, texts = _of_shape(rows, shape)
+            if fit.any():
+                places.append(left[fit])
+                parts.append(texts)
+                left = left[~fit]
+        rare = left[pc.match_substring_regex(lines.take(pa.array(left)), _LINE).to_numpy(zero_copy_only=False)]
         if len(rare):
             places.append(rare)
-            parts.append(_one_by_one(rows.take(pa.array(rare)).to_pylist()))
-        back = pa.array(np.argsort(np.concatenate(places)))
-        texts = {name: pa.concat_arrays([part[name] for part in parts]).take(back) for name in parts[0]}
+            parts.append(_one_by_one(lines.take(pa.array(rare)).to_pylist()))
+        if not parts:
+            return nothing_found(lines)
+        place = np.concatenate(places)
+        fits: Mask = np.zeros(len(lines), bool)
+        fits[place] = True
+        texts = {name: pa.concat_arrays([part[name] for part in parts]) for name in parts[0]}
+        if len(parts) > 1:
+            back = pa.array(np.argsort(place))
+            texts = {name: text.take(back) for name, text in texts.items()}
         silent = texts["message"].is_null()
-        texts["message"] = pc.if_else(silent, rows, texts["message"])
-        texts["attributes"] = pc.if_else(silent, None, texts["attributes"])
+        if pc.any(silent).as_py():
+            # Pairs without a text are their own text: what they say is all that a reader has.
+            texts["message"] = pc.if_else(silent, lines.filter(pa.array(fits)), texts["message"])
+            texts["attributes"] = pc.if_else(silent, None, texts["attributes"])
         ts = any_times(texts.pop("ts").to_pylist(), clues)
-        return Found(fit, ts, texts)
+        return Found(fits, ts, texts)
 
 
-def _of_shape(rows: pa.Array, keys: list[str]) -> Texts:
-    """Return the columns of lines that have the same keys in the same order."""
+def _shapes(lines: pa.Array) -> list[list[str]]:
+    """Return the keys in order of the frequent shapes, the most frequent first, as far as a sample tells."""
+    if not len(lines):
+        return []
+    sample = lines.take(pa.array(np.unique(np.linspace(0, len(lines) - 1, _SAMPLE).astype(int))))
+    sample = sample.filter(pc.match_substring_regex(sample, _LINE))
+    shapes = Counter(pc.replace_substring_regex(sample, f"={_VALUE}", "=").to_pylist())
+    return [
+        shape.replace("=", " ").split() for shape, times in shapes.most_common(_MANY) if times > len(sample) / _MANY
+    ]
+
+
+def _of_shape(rows: pa.Array, keys: list[str]) -> tuple[Mask, Texts]:
+    """Return which lines have these keys in this order, and their columns."""
     pattern = r"^\s*" + r"\s+".join(f"{re.escape(key)}=(?P<v{at}>{_VALUE})" for at, key in enumerate(keys)) + r"\s*$"
-    values = [_unquoted(value) for value in pc.extract_regex(rows, pattern).flatten()]
-    return _columns(keys, values, len(rows))
+    struct = pc.extract_regex(rows, pattern)
+    fit: Mask = struct.is_valid().to_numpy(zero_copy_only=False)
+    values = [_unquoted(value) for value in struct.drop_null().flatten()]
+    return fit, _columns(keys, values, int(fit.sum()))
 
 
 def _one_by_one(rows: list[str]) -> Texts:
