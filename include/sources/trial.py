@@ -62,15 +62,14 @@ def table(rows: list[dict[str, Any]]) -> list[str]:
 
 def report(trial: Trial) -> list[str]:
     """Return what people want to know of a trial, as lines."""
-    seconds, mebibytes = max(trial.seconds, 1e-9), trial.size / MEBIBYTE
+    seconds = max(trial.seconds, 1e-9)
     if trial.rows:
-        speed = f"{trial.rows / seconds:,.0f} rows/s, {mebibytes / seconds:,.1f} MiB/s"
-        lines = [*table(trial.first), "", f"{trial.rows:,} rows ({mebibytes:,.1f} MiB) in {seconds:.1f} s: {speed}"]
+        speed = f"{trial.rows / seconds:,.0f} rows/s, {_size(trial.size / seconds)}/s"
+        lines = [*table(trial.first), "", f"{trial.rows:,} rows ({_size(trial.size)}) in {seconds:.1f} s: {speed}"]
     else:
         lines = [f"No rows in {seconds:.1f} s. Is that right for this window? Try another one with --window."]
     if trial.tally.requests:
-        received = trial.tally.received / MEBIBYTE
-        lines.append(f"{trial.tally.requests:,} requests over HTTP, {received:,.1f} MiB received")
+        lines.append(f"{trial.tally.requests:,} requests over HTTP, {_size(trial.tally.received)} received")
     if trial.unread:
         lines.append(
             f"{trial.unread:,} rows could not be read and would go to quarantine; the first: {trial.example[:200]}"
@@ -85,11 +84,16 @@ def report(trial: Trial) -> list[str]:
 
 def _day(trial: Trial) -> str:
     times = trial.of_a_day
-    said = [f"{trial.rows * times:,.0f} rows", f"{trial.size * times / MEBIBYTE:,.1f} MiB"]
+    said = [f"{trial.rows * times:,.0f} rows", _size(trial.size * times)]
     if trial.tally.requests:
         said.append(f"{trial.tally.requests * times:,.0f} requests")
-        said.append(f"{trial.tally.received * times / MEBIBYTE:,.1f} MiB received")
+        said.append(f"{_size(trial.tally.received * times)} received")
     return f"A day of such windows: {', '.join(said)}"
+
+
+def _size(count: float) -> str:
+    """Return a number of bytes as people read it."""
+    return f"{count / MEBIBYTE:,.1f} MiB" if count >= MEBIBYTE else f"{count / 1024:,.1f} KiB"
 
 
 def _cell(value: Any) -> str:

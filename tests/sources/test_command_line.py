@@ -65,11 +65,11 @@ def test_a_trial_shows_rows_speed_cost_and_what_was_hidden(
     text = "\n".join(lines)
     assert "2026-11-05T07:10:00Z" in text
     assert "jane@example.org" not in text
-    assert "\n2 rows (0.0 MiB) in 0." in text
-    assert "1 requests over HTTP, 0.0 MiB received" in text
+    assert "\n2 rows (0.3 KiB) in 0." in text
+    assert "1 requests over HTTP, 0.4 KiB received" in text
     assert '1 rows could not be read and would go to quarantine; the first: {"no": "alert"}' in text
     assert "Hidden in texts: 1 email" in text
-    assert lines[-1] == "A day of such windows: 48 rows, 0.0 MiB, 24 requests, 0.0 MiB received"
+    assert lines[-1] == "A day of such windows: 48 rows, 7.3 KiB, 24 requests, 8.5 KiB received"
 
 
 def test_the_login_may_come_from_options(tmp_path: Path, pager: FakeAlertmanager) -> None:
