@@ -57,6 +57,12 @@ class PagerDutySource:
         known: dict[str, Heard] = {}
         for changes in self._log(client, window, notifications=False):
             hear(known, changes)
+            odd = sum(change["raw"] is not None for change in changes)
+            if odd:
+                self.warnings.append(
+                    f"{self._name}: {odd:,} entries of PagerDuty's log cannot be read: an incident that only they name "
+                    "is missing. A feed of incident_change keeps their text."
+                )
         created, unread = self._created(client, window)
         yield from _batches(unread, INCIDENT.schema)
         for identity, (_, opened_at) in created.items():

@@ -108,7 +108,8 @@ class FakeOpsgenie(FakeApi):
         understood = [_TERM.fullmatch(term.strip("()")) for term in terms]
         if offset + size >= CAP or sort not in _SORTS[kind] or not all(understood):
             return Reply({"message": "Request body is not processable", "took": 0.001, "requestId": "1"}, 422)
-        held = [one for one in held if all(term and _holds(term, one) for term in understood)]
+        for term in understood:
+            held = _that_hold(term, held) if term else held
         held = sorted(held, key=lambda one: _milliseconds(one[sort]), reverse=asked.one("order", "desc") == "desc")
         page = held[offset : offset + size]
         following = None
@@ -126,12 +127,14 @@ def _basic(login: str, password: str) -> str:
 _JSM = {_basic(*LOGIN), f"Bearer {KEY}"}
 
 
-def _holds(term: re.Match[str], one: dict[str, Any]) -> bool:
+def _that_hold(term: re.Match[str], held: list[dict[str, Any]]) -> list[dict[str, Any]]:
     name, relation, number, field, word = term.groups()
     if field:
-        return bool(one[field] == word)
-    at = _milliseconds(one[name])
-    return at >= int(number) if relation == ">=" else at < int(number)
+        return [one for one in held if one[field] == word]
+    bound = int(number)
+    if relation == "<":
+        return [one for one in held if _milliseconds(one[name]) < bound]
+    return [one for one in held if _milliseconds(one[name]) >= bound]
 
 
 @cache

@@ -282,6 +282,14 @@ def test_what_cannot_be_read_goes_out_once_with_its_text(fake: FakePagerDuty) ->
     assert [(row["change_id"], row["raw"] and json.loads(row["raw"])) for row in found] == [(None, odd), ("FINE", None)]
 
 
+def test_entries_that_cannot_be_read_are_a_warning_where_only_incidents_are_asked_for(fake: FakePagerDuty) -> None:
+    fake.entries = [entry("annotate", "A", "2026-10-01T12:00:00Z", incident={"id": None})]
+    reader = source(fake)
+    assert Ask.rows(reader, HOUR) == []
+    (warning,) = reader.warnings
+    assert warning.startswith("shop: 1 entries of PagerDuty's log cannot be read: an incident that only they name")
+
+
 def test_an_incident_that_cannot_be_read_goes_out_once_with_its_text(fake: FakePagerDuty) -> None:
     fake.incidents = [incident("A", "2026-10-01T12:00:00Z", status="strange")]
     fake.entries = [entry("trigger", "B", "2026-10-01T12:00:00Z")]
