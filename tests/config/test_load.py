@@ -231,4 +231,4 @@ def test_the_fleet_measures_limits_and_promises(fleet: Config) -> None:
     assert len(fleet.slos) == 8
     assert {slo.service for slo in fleet.slos} >= {"web-frontend", "checkout", "payments", "cart", "search"}
     assert set(fleet.mail.audiences) == {*fleet.owners, "everyone"}
-    assert [task[2] for task in fleet.tasks()][-3:] == ["alert", "incident", "change_event"]
+    assert [task[2] for task in fleet.tasks()][-5:] == ["alert", "incident", "change_event", "log_event", "span"]
