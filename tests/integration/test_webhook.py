@@ -69,10 +69,20 @@ class Hooked:
         httpx.post(f"{self.alertmanager.url}/api/v2/alerts", json=[one], trust_env=False).raise_for_status()
 
     def paused_triages(self) -> list[DagRun]:
-        """Let no triage begin any more, wait for those that have, and return all of them."""
-        self.job.api._call("PATCH", "/api/v2/dags/triage?update_mask=is_paused", json={"is_paused": True})
-        wait_for("triages to end", lambda: all(run.state != "running" for run in self.job.api.runs("triage")), 30)
+        """Let no triage begin any more, let those that have begun end, and return all of them."""
+
+        def paused_at_rest() -> bool:
+            self._pause_triage(True)
+            at_rest = all(run.state != "running" for run in self.job.api.runs("triage"))
+            if not at_rest:  # paused in the middle of its run, it would never end
+                self._pause_triage(False)
+            return at_rest
+
+        wait_for("triages to end", paused_at_rest, 60, every=1.0)
         return self.job.api.runs("triage")
+
+    def _pause_triage(self, paused: bool) -> None:
+        self.job.api._call("PATCH", "/api/v2/dags/triage?update_mask=is_paused", json={"is_paused": paused})
 
     def kept(self) -> list[Path]:
         """Return the files of the inbox."""
