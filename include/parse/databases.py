@@ -13,7 +13,8 @@ def _redis_levels(texts: Texts) -> Texts:
 DATABASES = (
     PatternFormat(
         "PostgreSQL",
-        rf"^{ISO.pattern} \[(?P<pid>\d+)(?:-\d+)?\] (?:(?P<user>[^@\s]*)@(?P<database>\S*) )?"
+        rf"^{ISO.pattern}(?: (?P<time_zone>[A-Z]{{3,5}}))? \[(?P<pid>\d+)(?:-\d+)?\] "
+        r"(?:(?P<user>[^@\s]*)@(?P<database>\S*) )?"
         r"(?P<level>DEBUG[1-5]?|INFO|NOTICE|WARNING|ERROR|LOG|FATAL|PANIC|DETAIL|HINT|STATEMENT|CONTEXT):\s+"
         r"(?P<message>.*)$",
         ISO,

@@ -17,9 +17,11 @@ Mask = npt.NDArray[np.bool_]
 Texts = dict[str, pa.Array]
 
 LEVEL = (
-    r"(?P<level>(?i:TRACE|DEBUG|INFO|INFORMATION|NOTICE|WARN|WARNING|ERROR|ERR|SEVERE|CRIT|CRITICAL|FATAL|FINE|FINER|"
+    r"(?P<level>(?:TRACE|DEBUG|INFO|INFORMATION|NOTICE|WARN|WARNING|ERROR|ERR|SEVERE|CRIT|CRITICAL|FATAL|FINE|FINER|"
     r"FINEST|VERBOSE|ALERT|EMERG|PANIC))"
 )
+"""In capitals only: `Error reading: no such file` is a sentence."""
+
 COLUMNS = ("service", "host", "level", "logger", "message", "trace_id", "span_id", "attributes")
 """What a line may say, beside its time. What a pattern captures under any other name is an attribute."""
 

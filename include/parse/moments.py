@@ -16,7 +16,7 @@ from include.datasets import UTC_TIME
 from include.parse.numbers_of_text import Ints, Matrix, matrix, month_numbers, offsets
 
 FRACTION = r"(?:[.,](?P<frac>\d{1,9}))?"
-ZONE = r"(?P<zone> ?[+-]\d\d:?\d\d|[Zz]| (?:UTC|GMT|[A-Z]{3,4}T))?"
+ZONE = r"(?P<zone> ?[+-]\d\d:?\d\d|[Zz]| (?:UTC|GMT)\b)?"
 _MICRO = 1_000_000
 _HALF_DAY = 43_200 * _MICRO
 _EARLIEST, _LATEST = 1800, 9000

@@ -591,6 +591,36 @@ def test_many_shapes_of_logfmt_are_read_as_one_is() -> None:
     assert {row["ts"] for row in rows} == {datetime(2026, 10, 1, 10, tzinfo=UTC)}
 
 
+@pytest.mark.parametrize(
+    ("text", "level", "message"),
+    [
+        ("Error reading: no such file", None, "Error reading: no such file"),
+        ("Alert manager started", None, "Alert manager started"),
+        ("fine  tuning", None, "fine  tuning"),
+        ("START processing", None, "START processing"),
+        ("TEST failed", None, "TEST failed"),
+        ("UTC now", None, "now"),
+        ("error: no such file", "error", "no such file"),
+        ("[Warning] low", "Warning", "low"),
+        ("INFO hello", "INFO", "hello"),
+        ("WARN", "WARN", ""),
+        ("Informational", None, "Informational"),
+        ("- -5 degrees", None, "-5 degrees"),
+        ("-5 degrees", None, "-5 degrees"),
+        ("| INFO | a | b", "INFO", "a | b"),
+    ],
+)
+def test_a_word_of_a_sentence_is_neither_a_level_nor_a_zone(text: str, level: str | None, message: str) -> None:
+    (row,) = read(f"2026-10-01 10:00:00 {text}")
+    assert (row["ts"].hour, row["level"], row["logger"], row["message"]) == (10, level, None, message)
+
+
+def test_postgresql_names_its_zone() -> None:
+    (row,) = read("2026-10-01 10:00:00.123 CEST [42] LOG:  checkpoint starting", zone="Europe/Berlin")
+    assert (row["ts"].hour, row["message"]) == (8, "checkpoint starting")
+    assert json.loads(row["attributes"]) == {"pid": "42", "time_zone": "CEST"}
+
+
 def test_a_time_of_day_alone_is_read_where_the_day_is_known() -> None:
     lines = ("23:59:59.872 [main] WARN  com.foo.Bar - entered", "00:00:01.000 odd")
     rows = read(*lines, day=date(2026, 10, 1))
