@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from include.http import AnswerInvalid, AnswerTooLarge, Unavailable
-from include.sources.log_rows import canonical, ns_of, ns_text
+from include.sources.log_records import canonical
+from include.sources.log_rows import ns_of, ns_text
 from include.sources.point_in_time import PointInTime, PointInTimeGoneError
 from include.window import Window
 

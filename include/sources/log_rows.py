@@ -5,8 +5,9 @@ is left becomes `attributes`, as canonical JSON with its nesting. A record that 
 read, goes out with `raw` and nothing else.
 """
 
+import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,11 +18,12 @@ import pyarrow.compute as pc
 
 from include.config.source import FileLayout
 from include.datasets import LABELS, LOG_EVENT, UTC_TIME
-from include.http.answer import read_json
 from include.sources.columns import times
+from include.sources.log_records import canonical, left_out, storable, taken
 from include.window import Window
 
 Paths = tuple[str, ...]
+_PLAIN_ID = r"^[A-Za-z0-9_.~:/=+-]{1,300}$"
 _NO_ID = r"^(?i:0*|-|null|none|nil)$"
 
 
@@ -62,7 +64,7 @@ def log_batch(records: Sequence[Any], ts: pa.Array, where: LogFields) -> pa.Reco
         for name in _COLUMNS:
             columns[name].append(taken(record, getattr(where, name)))
         for path in where.dropped:
-            _pop(record, path)
+            left_out(record, path)
         columns["attributes"].append(canonical(record) if record else None)
         columns["raw"].append(None)
     lines = {name: pa.array(column, pa.string()) for name, column in columns.items()}
@@ -79,6 +81,8 @@ def rows_of(columns: dict[str, pa.Array]) -> pa.RecordBatch:
             column = pa.nulls(size, field.type)
         elif field.name in {"trace_id", "span_id"}:
             column = span_ids(column)
+        elif field.name == "event_id":
+            column = line_ids(column)
         elif field.type == LABELS and not pa.types.is_dictionary(column.type):
             column = column.dictionary_encode()
         made.append(column.cast(field.type))
@@ -131,114 +135,29 @@ def in_order(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch.take(pa.array(np.argsort(micro, kind="stable")))
 
 
-def record_in(line: bytes | str) -> Any:
-    """Return the JSON object of one line; a line that is none is returned as text.
-
-    A byte that is no UTF-8 costs neither the line nor itself: it becomes half a surrogate pair, see `storable`.
-    """
-    text = line if isinstance(line, str) else line.decode("utf-8", "surrogateescape")
-    try:
-        record = json.loads(text)
-    except (ValueError, RecursionError):
-        return storable(text)
-    return record if isinstance(record, dict) else storable(text)
-
-
-def read_log_json(body: bytes, where: str) -> Any:
-    """Return a whole JSON answer, as `read_json` does; a byte that is no UTF-8 is kept as in `record_in`."""
-    try:
-        body.decode()
-    except UnicodeDecodeError:
-        body = body.decode("utf-8", "surrogateescape").encode("utf-8", "backslashreplace")
-    return read_json(body, where)
-
-
-def taken(record: dict[str, Any], paths: Iterable[str]) -> str | None:
-    """Remove and return, as text, the first member that holds a text, a number, a truth value or a list of such.
-
-    >>> record = {"log": {"level": "warn", "line": 7}}
-    >>> taken(record, ("level", "log.level")), record
-    ('warn', {'log': {'line': 7}})
-    """
-    for path in paths:
-        text = _text(_at(record, path))
-        if text:
-            _pop(record, path)
-            return text
-    return None
-
-
-def canonical(value: Any) -> str:
-    """Return any JSON value as text with sorted keys and no spaces."""
-    return storable(json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
-
-
-def storable(text: str) -> str:
-    r"""Return text as it is, but for half a surrogate pair, which UTF-8 cannot say: that stays as its escape \udXXX.
-
-    A byte 0xE9 that was no UTF-8 reads \udce9 so.
-    """
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "backslashreplace").decode()
-    return text
-
-
 def span_ids(column: pa.Array) -> pa.Array:
     """Return ids of traces or spans in lower case; a word or zeros for "none" are null."""
     plain = pc.utf8_trim_whitespace(column)
     return pc.utf8_lower(pc.if_else(pc.match_substring_regex(plain, _NO_ID), None, plain))
 
 
+def line_ids(column: pa.Array) -> pa.Array:
+    """Return the ids of lines; one that may hold an address or other odd text becomes its digest.
+
+    Redaction would hide the address, and lines whose ids differ by nothing else would pass for one line.
+    """
+    odd = pc.invert(pc.fill_null(pc.match_substring_regex(column, _PLAIN_ID), True))
+    if not pc.any(odd, min_count=0).as_py():
+        return column
+    digests = [hashlib.sha256(text.encode()).hexdigest()[:32] for text in column.filter(odd).to_pylist()]
+    return pc.replace_with_mask(column, odd, pa.array(digests, pa.string()))
+
+
 def _raw(record: Any) -> str:
     return storable(record) if isinstance(record, str) else canonical(record)
-
-
-def _text(value: Any) -> str | None:
-    if isinstance(value, str):
-        return storable(value)
-    if value is None or isinstance(value, dict):
-        return None
-    if isinstance(value, list):
-        parts = [_text(one) for one in value]
-        return None if None in parts else ",".join(str(part) for part in parts)
-    return json.dumps(value)
 
 
 def _number(value: Any) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _at(record: Any, path: str) -> Any:
-    """Return what stands at a dotted path, None where nothing does."""
-    if not isinstance(record, dict):
-        return None
-    if path in record:
-        return record[path]
-    head, dot, rest = path.partition(".")
-    while dot:
-        if head in record and (found := _at(record[head], rest)) is not None:
-            return found
-        more, dot, rest = rest.partition(".")
-        head = f"{head}.{more}"
-    return None
-
-
-def _pop(record: dict[str, Any], path: str) -> None:
-    """Remove what stands at a dotted path, and the objects that are empty without it."""
-    if path in record:
-        del record[path]
-        return
-    head, dot, rest = path.partition(".")
-    while dot:
-        inner = record.get(head)
-        if isinstance(inner, dict) and _at(inner, rest) is not None:
-            _pop(inner, rest)
-            if not inner:
-                del record[head]
-            return
-        more, dot, rest = rest.partition(".")
-        head = f"{head}.{more}"

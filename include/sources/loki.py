@@ -17,7 +17,8 @@ from include.config.options.loki import LokiFeed, LokiOptions
 from include.config.source import Feed, SourceConfig
 from include.http import AnswerTooLarge, HttpClient, Rejected
 from include.sources.base import Source, SourceAnswerInvalid, SourceRejected, speaking_of
-from include.sources.log_rows import LogFields, ns_of, ns_text, read_log_json, rows_of
+from include.sources.log_records import read_log_json
+from include.sources.log_rows import LogFields, ns_of, ns_text, rows_of
 from include.sources.loki_lines import Lines, NoStreamsError, lines_of
 from include.sources.loki_selector import halves, narrowed, selector_of
 from include.sources.opening import Opening, cannot

@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from include.datasets import UTC_TIME
-from include.sources.log_rows import LogFields, canonical, rows_of, storable, taken
+from include.sources.log_records import canonical, storable, taken
+from include.sources.log_rows import LogFields, rows_of
 
 _HEADS = ("service", "host", "level", "logger", "trace_id", "span_id")
 _CATEGORIES = {"structuredMetadata", "parsed"}

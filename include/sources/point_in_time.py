@@ -9,7 +9,7 @@ from urllib.parse import quote
 from include.errors import AlmanacError
 from include.http import AnswerInvalid, HttpClient, HttpError, Rejected, Unavailable
 from include.http.answer import read_json
-from include.sources.log_rows import read_log_json
+from include.sources.log_records import read_log_json
 
 _OPEN = {"elasticsearch": "/{index}/_pit", "opensearch": "/{index}/_search/point_in_time"}
 _CLOSE = {"elasticsearch": "/_pit", "opensearch": "/_search/point_in_time"}

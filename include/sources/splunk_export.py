@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from include.http import AnswerInvalid, Rejected, Unavailable
-from include.sources.log_rows import canonical, record_in
+from include.sources.log_records import canonical, record_in
 
 _PART = re.compile(
     r"(?i)incomplete|partial results|truncat|auto-?finali[sz]|timed? ?out|maxout|unable to distribute|"

@@ -11,17 +11,9 @@ from hypothesis import strategies as st
 
 from include.datasets import LOG_EVENT
 from include.http import AnswerInvalid, Unavailable
-from include.sources.log_rows import (
-    LogFields,
-    in_order,
-    log_batch,
-    of_window,
-    read_log_json,
-    record_in,
-    rows_of,
-    taken,
-    times_of,
-)
+from include.redact import redact_batch
+from include.sources.log_records import read_log_json, record_in, taken
+from include.sources.log_rows import LogFields, in_order, log_batch, of_window, rows_of, times_of
 from include.window import Window
 
 WHERE = LogFields(
@@ -97,6 +89,14 @@ def test_bytes_that_are_no_utf_8_cost_neither_the_line_nor_themselves() -> None:
         read_log_json(b'{"a": "\xe9', "here")
     with pytest.raises(AnswerInvalid, match="nested too deep"):
         read_log_json(b"[" * 100_000 + b"]" * 100_000, "here")
+
+
+def test_ids_of_lines_that_hold_an_address_stay_apart_when_it_is_hidden() -> None:
+    given = ["logs/DHtDfIwB5zHRqLhVzwYc", "main~26~6C4F-A664/26:311977", "logs/ann@example.org", "logs/bob@example.org"]
+    batch = rows_of({"ts": times_of([AT] * 5), "event_id": pa.array([*given, None])})
+    found = redact_batch(batch)[0]["event_id"].to_pylist()
+    assert found[:2] == given[:2]
+    assert found[2:] == ["72f64d2dc9e2b63eec57e767a62f27ea", "a1d0539294e17393c1e625fdc860515b", None]
 
 
 def test_ids_of_zeros_are_none() -> None:
