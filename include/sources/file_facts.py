@@ -131,11 +131,10 @@ def _failed(text: pa.Array) -> pa.Array:
     return pc.fill_null(pc.match_substring_regex(pc.utf8_trim_whitespace(text), _FAILED), False)
 
 
-def _seconds(text: pa.Array) -> pa.Array:
-    """Return numbers; what is no finite number of at least zero is null."""
+def _finite(text: pa.Array) -> pa.Array:
+    """Return numbers, below zero too, which quality judges; what is no finite number is null."""
     found = numbers(text)
-    good = pc.and_(pc.is_finite(found), pc.greater_equal(found, 0.0))
-    return pc.if_else(pc.fill_null(good, False), found, None)
+    return pc.if_else(pc.fill_null(pc.is_finite(found), False), found, None)
 
 
 _AS: Mapping[str, Callable[[pa.Array], pa.Array]] = {
@@ -144,7 +143,7 @@ _AS: Mapping[str, Callable[[pa.Array], pa.Array]] = {
     "parent_id": ids,
     "kind": _kind,
     "error": _failed,
-    "duration": _seconds,
+    "duration": _finite,
     "service": lambda text: text.dictionary_encode(),
     "host": lambda text: text.dictionary_encode(),
     "level": lambda text: text.dictionary_encode(),

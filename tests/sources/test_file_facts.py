@@ -8,6 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from include.datasets import Scope
+from include.quality import Expectation, judge
 from include.sources import SourceAnswerInvalid, SourceRejected
 from include.window import Window
 from tests.sources.conftest import Ask
@@ -122,13 +124,22 @@ def test_the_kind_of_a_span_has_several_spellings(folder: Path, cell: str, kind:
     assert (row["kind"], row["error"]) == (kind, True)
 
 
-@pytest.mark.parametrize("took", ["", "long", "-1", "NaN", "inf"])
+@pytest.mark.parametrize("took", ["", "long", "NaN", "inf", "-inf"])
 def test_a_span_without_a_duration_goes_out_with_its_text(folder: Path, took: str) -> None:
     (row,) = read(
         folder, f"ts,trace,span,parent,pod,op,took,failed,kind\n1790848800000001,ab,c,,x,y,{took},,\n", "span", SPANS
     )
     assert row["duration"] is None
     assert f'"took": "{took}"' in row["raw"]
+
+
+def test_a_negative_duration_comes_as_it_is_for_quality_to_set_apart(folder: Path) -> None:
+    text = "ts,trace,span,parent,pod,op,took,failed,kind\n1790848800000001,ab,c,,x,y,-250,,\n"
+    (folder / "a.csv").write_text(text)
+    table = Ask.table(feed(folder, "span", SPANS), DAY)
+    assert (table["duration"].to_pylist(), table["raw"].to_pylist()) == ([-0.00025], [None])
+    verdict = judge(Scope("shop", "span", "feed", DAY), table, Expectation(as_of=DAY.end))
+    assert verdict.quarantined["rule"].to_pylist() == ["duration_not_negative"]
 
 
 def test_a_span_that_stands_in_two_files_comes_once_and_two_that_differ_both_come(folder: Path) -> None:
