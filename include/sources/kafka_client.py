@@ -184,8 +184,13 @@ class Topic:
         finally:
             self._consumer.unassign()
 
+    def _hear(self) -> None:
+        """Let librdkafka tell what it has met meanwhile: one event at a time, of which errors come to `_heard`."""
+        for _ in range(10):
+            self._consumer.poll(0)
+
     def _silent(self, partition: int) -> SourceUnavailable:
-        self._consumer.poll(0)
+        self._hear()
         why = f" ({self._heard[-1].str()})" if self._heard else ""
         return SourceUnavailable(
             f"Source {self._source!r}: nothing came from topic {self.name!r}, partition {partition}, for "
@@ -194,7 +199,7 @@ class Topic:
 
     def _said(self, error: KafkaError) -> SourceError:
         """Return an error of librdkafka as one of ours; what it said shortly before may tell the reason."""
-        self._consumer.poll(0)
+        self._hear()
         refused = next((one for one in (error, *self._heard) if one.code() in _REFUSED), None)
         if refused is not None:
             return SourceRejected(
@@ -206,7 +211,8 @@ class Topic:
                 f"Source {self._source!r}: topic {self.name!r} lost messages while it was read ({error.str()}). Run "
                 "the window again."
             )
+        why = "; ".join(dict.fromkeys(one.str() for one in (error, *self._heard[-2:])))
         return SourceUnavailable(
-            f"Source {self._source!r}: topic {self.name!r} cannot be read ({error.str()}). Check that the brokers "
-            "are up and can be reached from here, by the names under which they announce themselves."
+            f"Source {self._source!r}: topic {self.name!r} cannot be read ({why}). Check that the brokers are up and "
+            "can be reached from here, by the names under which they announce themselves, and security in the options."
         )

@@ -381,6 +381,18 @@ def test_brokers_that_are_down_are_said_to_be() -> None:
         rows(open_source(SourceConfig.model_validate(config), Feed.model_validate(asked)), hour(7))
 
 
+def test_a_cluster_that_speaks_another_security_says_so(cluster: FakeKafka) -> None:
+    asked = Feed.model_validate({"name": "logs", "source": "bus", "dataset": "log_event", "options": {"topic": "logs"}})
+    wrong = source(cluster, options={"security": "ssl"}, timeout="2s")
+    with pytest.raises(
+        SourceUnavailable, match=r"connecting to a PLAINTEXT broker listener\?.* security in the options"
+    ):
+        rows(open_source(wrong, asked), hour(7))
+    wrong = source(cluster, options={"security": "sasl_plaintext"}, timeout="2s")
+    with pytest.raises(SourceRejected, match=r"refuses us at topic 'logs': .*Check the login in its connection"):
+        rows(open_source(wrong, asked, Credentials("me", "secret")), hour(7))
+
+
 def test_brokers_that_go_away_in_the_middle_end_the_read_with_a_sentence(cluster: FakeKafka, tmp_path: Path) -> None:
     for minute in range(60):
         line(cluster, f"{minute}", minute, partition=minute % 2)
