@@ -52,18 +52,24 @@ def combined(*parts: Hashes) -> Hashes:
 
 
 def _part(content: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Hashes:
-    size = _BYTES if len(content) <= _BYTES else len(content)
+    bases, inverses = _usual_powers() if len(content) <= _BYTES else _powers(len(content))
     with np.errstate(over="ignore"):
         terms = content.astype(np.uint64)
         terms += np.uint64(1)
-        terms *= _powers(_BASE, size)[: len(content)]
+        terms *= bases[: len(content)]
         sums = np.zeros(len(content) + 1, np.uint64)
         np.cumsum(terms, out=sums[1:])
-        return np.asarray((sums[offsets[1:]] - sums[offsets[:-1]]) * _powers(_INVERSE, size)[offsets[:-1]])
+        return np.asarray((sums[offsets[1:]] - sums[offsets[:-1]]) * inverses[offsets[:-1]])
 
 
-@lru_cache(maxsize=4)
-def _powers(base: int, count: int) -> Hashes:
-    powers = np.full(count + 1, base, np.uint64)
-    powers[0] = 1
-    return np.asarray(np.cumprod(powers))
+@lru_cache(maxsize=1)
+def _usual_powers() -> tuple[Hashes, Hashes]:
+    return _powers(_BYTES)
+
+
+def _powers(count: int) -> tuple[Hashes, Hashes]:
+    """Return the base and its inverse to the powers from 0 to `count`."""
+    powers = np.full((2, count + 1), [[_BASE], [_INVERSE]], np.uint64)
+    powers[:, 0] = 1
+    bases, inverses = np.cumprod(powers, axis=1)
+    return bases, inverses
