@@ -69,7 +69,7 @@ def _usual_powers() -> tuple[Hashes, Hashes]:
 
 def _powers(count: int) -> tuple[Hashes, Hashes]:
     """Return the base and its inverse to the powers from 0 to `count`."""
-    powers = np.full((2, count + 1), [[_BASE], [_INVERSE]], np.uint64)
+    powers = np.full((2, count + 1), np.array([[_BASE], [_INVERSE]], np.uint64))
     powers[:, 0] = 1
     bases, inverses = np.cumprod(powers, axis=1)
     return bases, inverses
