@@ -4,12 +4,19 @@ import codecs
 from collections.abc import Iterable, Iterator
 from typing import IO
 
-from include.sources.gunzip import MAGIC, gunzip
+from include.sources.gunzip import MAGIC, UnreadableFileError, gunzip
 
 BLOCK = 16 << 20
 """Bytes that are read at once; a worker needs about ten times as much memory for them."""
 _PIECE = 1 << 20
 _BYTE_ORDER_MARKS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+_OTHER_PACKERS = {
+    b"\xfd7zXZ\x00": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"PK\x03\x04": "zip",
+    **{b"BZh%d1AY&SY" % level: "bzip2" for level in range(1, 10)},
+}
+"""They would be read as text that says nothing, and come in every window."""
 
 
 class LineBlocks:
@@ -23,7 +30,7 @@ class LineBlocks:
     def __iter__(self) -> Iterator[bytes]:
         """Yield blocks of about `BLOCK` bytes, each of whole lines; only the file's last line may lack its end.
 
-        Raises `UnreadableFileError` where gzip is not whole or unpacks to too much.
+        Raises `UnreadableFileError` where gzip is not whole or unpacks to too much, and where it is packed otherwise.
         """
         held = bytearray()
         dropped = 0
@@ -61,6 +68,9 @@ class LineBlocks:
 
 def _unpacked(pieces: Iterator[bytes]) -> Iterator[bytes]:
     first = next(pieces, b"")
+    for mark, name in _OTHER_PACKERS.items():
+        if first.startswith(mark):
+            raise UnreadableFileError(f"it is packed with {name}, which is not read. Pack it with gzip, or exclude it.")
     whole = _chained(first, pieces)
     return gunzip(whole) if first[:2] == MAGIC else whole
 

@@ -1,6 +1,8 @@
 """Log files through the source of files: windows, years, rotation, gzip, blocks, and what must be refused."""
 
+import bz2
 import gzip
+import lzma
 import os
 import random
 import zlib
@@ -283,6 +285,13 @@ def test_a_line_longer_than_the_layout_allows_is_told_as_a_warning(folder: Path)
 def test_gzip_that_is_not_whole_is_refused_with_a_sentence(folder: Path, damage: Any) -> None:
     write(folder / "app.log.gz", damage(gzip.compress(LINES.encode() * 50)))
     with pytest.raises(SourceAnswerInvalid, match=r"app.log.gz: it is not whole gzip"):
+        read(feed(folder))
+
+
+@pytest.mark.parametrize(("pack", "name"), [(lzma.compress, "xz"), (bz2.compress, "bzip2")])
+def test_what_is_packed_otherwise_is_refused_with_a_sentence(folder: Path, pack: Any, name: str) -> None:
+    write(folder / "app.log.2", pack(LINES.encode()))
+    with pytest.raises(SourceAnswerInvalid, match=f"packed with {name}, which is not read. Pack it with gzip"):
         read(feed(folder))
 
 
