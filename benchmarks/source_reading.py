@@ -29,6 +29,10 @@ class MissingServerError(AlmanacError):
     """A server that cannot run here; the message says why."""
 
 
+class BrokenServerError(AlmanacError):
+    """A server that ended before it was filled; what it said stands above."""
+
+
 @dataclass(frozen=True)
 class Served:
     """What a server holds and how to read it: a source as in `sources.yaml`, its feed or metric query, the window.
@@ -72,7 +76,7 @@ def _serving(serve: Serve, rows: int) -> Iterator[Served]:
         try:
             served = here.recv()
         except EOFError:
-            raise MissingServerError("its server ended at once") from None
+            raise BrokenServerError("The server ended before it was filled. See its own error above.") from None
         if isinstance(served, str):
             raise MissingServerError(served)
         yield served
