@@ -27,6 +27,10 @@ _NESTED = ("labels", "attributes")
 _NOT_COMPARED = frozenset({"raw", "deleted"})
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _TRUTH = frozenset({"true", "false"})
+LONGEST_NAME = 200
+"""Characters of a key by which it is known: no index of a database takes a key of kilobytes."""
+_NOT_TEXT = re.compile("[\0\ud800-\udfff]")
+"""What no database text holds, though JSON may escape it."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +102,8 @@ def rows_with(table: pa.Table, names: Iterable[str], known: Shape | None = None)
     """Return which rows fill any of the columns; with `known`, which hold another type than that in one of them."""
     mask = np.zeros(table.num_rows, dtype=bool)
     for name in names:
-        column, _, key = name.partition(".")
-        if not key:
+        column, inside, key = name.partition(".")
+        if not inside:
             mask |= table[column].is_valid().to_numpy()
             continue
         values = [None if text is None else text.get(key) for text in _parsed(_texts(table[column]).to_pylist())]
@@ -132,7 +136,7 @@ def _texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _parsed(texts: Sequence[str | None]) -> list[dict[str, object] | None]:
-    """Return JSON objects; equal texts are parsed once."""
+    """Return JSON objects, their keys as they are known; equal texts are parsed once."""
     known: dict[str | None, dict[str, object] | None] = {None: None}
     for text in texts:
         if text not in known:
@@ -140,8 +144,12 @@ def _parsed(texts: Sequence[str | None]) -> list[dict[str, object] | None]:
                 value = json.loads(text or "{}")
             except (ValueError, RecursionError):
                 value = None
-            known[text] = value if isinstance(value, dict) else None
+            known[text] = {_name(key): one for key, one in value.items()} if isinstance(value, dict) else None
     return [known[text] for text in texts]
+
+
+def _name(key: str) -> str:
+    return _NOT_TEXT.sub("\ufffd", key[:LONGEST_NAME])
 
 
 def _kind(value: object) -> str:

@@ -22,6 +22,10 @@ from include.warehouse.write import Transaction, rows_of
 NOTHING_APART = pa.schema([("rule", pa.string()), ("raw", pa.string())]).empty_table()
 
 
+LONGEST_ALIAS = 500
+"""Characters of a name that is remembered: a longer one is no name, and no index of a database takes kilobytes."""
+
+
 class MeaningMissingError(AlmanacError):
     """A load that does not say what its rows mean."""
 
@@ -114,6 +118,7 @@ def _of(scope: Scope, rows: pa.Table) -> pa.Table:
 
 
 def _aliases(scope: Scope, rows: pa.Table) -> pd.DataFrame:
+    rows = rows.filter(pc.less_equal(pc.utf8_length(rows["service_alias"]), LONGEST_ALIAS))
     seen = rows.group_by(["service_alias", "service"]).aggregate([("ts", "min"), ("ts", "max")]).to_pandas()
     seen = seen.rename(columns={"service_alias": "alias", "ts_min": "first_seen", "ts_max": "last_seen"})
     return seen.assign(source=scope.source)

@@ -6,6 +6,7 @@ A point is 38 bytes in COPY's binary form, the same for every row, so NumPy buil
 
 import io
 import itertools
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,8 @@ from include.datasets import UTC_TIME
 from include.window import stable_hash
 
 _ROWS_PER_BLOCK = 262_144
+_BYTES_PER_BLOCK = 32 * 2**20
+_SMALLEST_READ = 2**20
 _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER = b"\xff\xff"
 _POSTGRES_EPOCH_US = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
@@ -41,10 +44,22 @@ def copy_rows(connection: sa.Connection, target: str, rows: pa.Table) -> None:
     names = ", ".join(f'"{name}"' for name in rows.column_names)
     options = pa.csv.WriteOptions(include_header=False)
     with _cursor(connection).copy(f'copy "{target}" ({names}) from stdin (format csv)') as copy:
-        for batch in rows.to_batches(_ROWS_PER_BLOCK):
+        for batch in blocks_of(rows):
             block = io.BytesIO()
             pa.csv.write_csv(pa.Table.from_batches([batch]), block, options)
             copy.write(block.getbuffer())
+
+
+def blocks_of(rows: pa.Table) -> Iterator[pa.RecordBatch]:
+    """Yield rows in blocks of so many rows and bytes, but of one row at least: a message may be long."""
+    waiting = rows.to_batches(_ROWS_PER_BLOCK)[::-1]
+    while waiting:
+        batch = waiting.pop()
+        if batch.num_rows > 1 and batch.nbytes > _BYTES_PER_BLOCK:
+            half = batch.num_rows // 2
+            waiting += [batch.slice(half), batch.slice(0, half)]
+        else:
+            yield batch
 
 
 def copy_points(connection: sa.Connection, points: pa.Table) -> None:
@@ -109,13 +124,14 @@ def decode_points(series_id: bytes, ts: bytes, value: bytes, place: bytes) -> pa
 
 def read_rows(connection: sa.Connection, statement: sa.Select[Any], schema: dict[str, pa.DataType]) -> pa.Table:
     """Return the rows of any select by COPY in CSV form; `schema` holds the types that are known."""
-    data = _copy_out(connection, statement, "format csv, force_quote *")
+    data, longest = _copy_out(connection, statement, "format csv, force_quote *")
     names = list(statement.selected_columns.keys())
     if not data:
         return pa.table({name: pa.array([], schema.get(name, pa.string())) for name in names})
     return pa.csv.read_csv(
         io.BytesIO(data),
-        read_options=pa.csv.ReadOptions(column_names=names),
+        # A row must not lie in more than two blocks: messages of megabytes do in those of the usual size.
+        read_options=pa.csv.ReadOptions(column_names=names, block_size=max(_SMALLEST_READ, longest)),
         parse_options=pa.csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
         convert_options=pa.csv.ConvertOptions(
             column_types=schema,
@@ -171,10 +187,15 @@ def _missing(connection: sa.Connection, table: str, days: np.ndarray) -> list[in
     return [int(day) for day in days if partition_name(table, int(day)) not in present]
 
 
-def _copy_out(connection: sa.Connection, statement: sa.Select[Any], options: str) -> bytes:
+def _copy_out(connection: sa.Connection, statement: sa.Select[Any], options: str) -> tuple[bytes, int]:
+    """Return what a select gives, and the length of its longest row in bytes: the server sends row by row."""
     compiled = statement.compile(connection, compile_kwargs={"render_postcompile": True})
+    data, longest = io.BytesIO(), 0
     with _cursor(connection).copy(f"copy ({compiled}) to stdout ({options})", compiled.params) as copy:
-        return b"".join(copy)
+        for row in copy:
+            data.write(row)
+            longest = max(longest, len(row))
+    return data.getvalue(), longest
 
 
 def _decode_array(data: bytes, kind: str) -> np.ndarray:
