@@ -36,10 +36,10 @@ EXAMPLES = 3
 LONGEST_EXAMPLE = 160
 _TASK = ["source", "query", "dataset"]
 _FILL = {
-    "missing": "Trigger fill_gaps (or run `make fill`): it reads these windows.",
-    "failed": "Read the message, mend the cause, then trigger fill_gaps (or run `make fill`).",
+    "missing": "Trigger fill_gaps (or run make fill): it reads these windows.",
+    "failed": "Read the message, mend the cause, then trigger fill_gaps (or run make fill).",
     "refused_shrink": "The new answer was poorer. If it is right, run ingest again with allow_shrink.",
-    "short": "Trigger fill_gaps (or run `make fill`); if the source has no more, nothing is wrong here.",
+    "short": "Trigger fill_gaps (or run make fill); if the source has no more, nothing is wrong here.",
 }
 _REASONS = {
     "missing": "never loaded",
@@ -223,7 +223,7 @@ def _gap_table(gaps: pd.DataFrame) -> Table:
     return Table(
         id="gaps",
         title="Gaps",
-        note="Trigger fill_gaps to read what is missing, failed or short, and nothing else; on one machine `make fill` "
+        note="Trigger fill_gaps to read what is missing, failed or short, and nothing else; on one machine make fill "
         "does that. It reads through the pool of all sources and recomputes what hangs on the windows.",
         empty="No window is missing: every hour of every query is loaded.",
         columns=[
