@@ -39,12 +39,14 @@ _FILL = {
     "missing": "Trigger fill_gaps (or run make fill): it reads these windows.",
     "failed": "Read the message, mend the cause, then trigger fill_gaps (or run make fill).",
     "refused_shrink": "The new answer was poorer. If it is right, run ingest again with allow_shrink.",
+    "provisional": "Trigger fill_gaps (or run make fill): only what a webhook brought is there.",
     "short": "Trigger fill_gaps (or run make fill); if the source has no more, nothing is wrong here.",
 }
 _REASONS = {
     "missing": "never loaded",
     "failed": "load failed",
     "refused_shrink": "a poorer answer was refused",
+    "provisional": "only triages have seen it",
     "short": "under 90% of the rows",
 }
 

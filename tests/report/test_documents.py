@@ -175,7 +175,7 @@ def test_the_data_page_says_which_feed_is_late_which_windows_miss_and_how_to_fil
     tables = {table.id: table for table in document.tables}
     assert tables["gaps"].height == 9
     assert set(tables["gaps"].column("how").values) == {
-        "Read the message, mend the cause, then run ingest again for these windows."
+        "Read the message, mend the cause, then trigger fill_gaps (or run make fill)."
     }
     assert tables["quarantine"].column("rows").values == [3.0]
     assert "NaN" in str(tables["quarantine"].column("examples").values[0])
