@@ -18,6 +18,7 @@ from include.errors import AlmanacError
 from include.warehouse.schema import log_event, log_summary, metric_point, span
 from include.warehouse.series import Meaning, Resolve, identify
 from include.warehouse.write import Transaction, rows_of
+from include.window import WindowError
 
 NOTHING_APART = pa.schema([("rule", pa.string()), ("raw", pa.string())]).empty_table()
 
@@ -53,7 +54,8 @@ class Facts:
 def prepare(scope: Scope, good: pa.Table, resolve: Resolve, meaning: Meaning | LogRules | None) -> Facts:
     """Return what a load of these good rows writes.
 
-    `meaning` is the query's for points and the rules of logs for lines. Raises `MeaningMissingError` without it.
+    `meaning` is the query's for points and the rules of logs for lines. Raises `MeaningMissingError` without it, and
+    `WindowError` where lines are of a window that cuts a minute.
     """
     if scope.dataset == METRIC_POINT.name and isinstance(meaning, Meaning):
         return _points(scope, good, resolve, meaning)
@@ -77,6 +79,10 @@ def _points(scope: Scope, good: pa.Table, resolve: Resolve, meaning: Meaning) ->
 def _lines(scope: Scope, good: pa.Table, resolve: Resolve, rules: LogRules) -> Facts:
     from include.parse.pipeline import digest
 
+    if any(moment.second or moment.microsecond for moment in (scope.window.start, scope.window.end)):
+        raise WindowError(
+            f"{scope} does not begin and end on a minute, but lines are counted by the minute. Give whole minutes."
+        )
     found = digest(good, resolve=resolve, rules=rules)
     aliases = _aliases(scope, found.summary)
     templates = found.templates.select(["template_id", "template", "example", "first_seen", "last_seen"])

@@ -32,6 +32,7 @@ from include.warehouse.schema import (
 )
 from include.window import Window
 
+_NAMES_AT_ONCE = 10_000
 _VERSION = ("updated_at", "load_id")
 _SEEN: Mapping[str, Callable[..., Any]] = {"first_seen": sa.func.least, "last_seen": sa.func.greatest}
 
@@ -158,16 +159,22 @@ class Transaction:
         return self._merge(series, rows, [], widen=_SEEN)
 
     def merge_aliases(self, rows: Rows) -> int:
-        """Add names by which sources call services, and refresh known ones; return how many changed."""
-        return self._merge(service_alias, rows, [], widen=_SEEN)
+        """Add names by which sources call services, and widen when known ones were seen; return how many changed.
+
+        A known name keeps its service here: `resolve_again` gives it a new one together with all that carries it.
+        """
+        return self._merge(service_alias, rows, [], widen={**_SEEN, "service": _the_old})
 
     def merge_columns(self, rows: Rows) -> int:
         """Say what is known of a feed's columns now; return how many rows changed."""
         return self._merge(source_column, rows, [], widen=_SEEN)
 
     def merge_templates(self, rows: Rows) -> int:
-        """Add log templates and widen when known ones were seen, whose example stays; return how many changed."""
-        kept = {name: lambda old, _new: old for name in ("example", "merged_into")}
+        """Add log templates and widen when known ones were seen; return how many changed.
+
+        The earliest line is the example, so it is the same in whatever order windows come.
+        """
+        kept = {"example": _of_the_earlier, "merged_into": _the_old}
         return self._merge(log_template, rows, [], widen={**_SEEN, **kept})
 
     def resolve_again(self, table: sa.Table, source: str, services: Mapping[str, str]) -> int:
@@ -175,11 +182,15 @@ class Transaction:
 
         Series and records carry the service of their alias as it was when they came; configuration may have changed.
         """
+        called = table.c["alias" if table is service_alias else "service_alias"]
         changed = 0
-        for alias, name in sorted(services.items()):
-            called = table.c["alias" if table is service_alias else "service_alias"]
-            mine = (table.c.source == source, called == alias, table.c.service != name)
-            changed += self._connection.execute(sa.update(table).where(*mine).values(service=name)).rowcount
+        names = sorted(services.items())
+        for first in range(0, len(names), _NAMES_AT_ONCE):
+            now = sa.values(sa.column("alias", sa.Text), sa.column("service", sa.Text), name="now")
+            now = now.data(names[first : first + _NAMES_AT_ONCE])
+            mine = (table.c.source == source, called == now.c.alias, table.c.service != now.c.service)
+            moved = sa.update(table).where(*mine).values(service=now.c.service)
+            changed += self._connection.execute(moved).rowcount
         return changed
 
     def expire(self, table: sa.Table, column: str, before: Any, *only: sa.ColumnElement[bool]) -> int:
@@ -219,6 +230,16 @@ class Transaction:
             )
             merged = statement.on_conflict_do_update(index_elements=key, set_=values, where=sa.and_(differs, *newer))
             return self._connection.execute(merged, execution_options={"preserve_rowcount": True}).rowcount
+
+
+def _the_old(old: sa.ColumnElement[Any], _new: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    return old
+
+
+def _of_the_earlier(old: sa.Column[Any], new: sa.Column[Any]) -> sa.ColumnElement[Any]:
+    """Return the value of the row that was seen first; of two at once the first by text."""
+    now, then = new.table.c.first_seen, old.table.c.first_seen
+    return sa.case((sa.or_(now < then, sa.and_(now == then, new < old)), new), else_=old)
 
 
 def rows_of(table: sa.Table, scope: Scope) -> Iterable[sa.ColumnElement[bool]]:
