@@ -21,11 +21,11 @@ def maintain_warehouse():
 
     @task
     def prune() -> dict:
-        from include.orchestration.maintain import prune_inbox, prune_landing
+        from include.orchestration.maintain import prune_inbox, prune_landing, prune_offsets
         from include.orchestration.tasks import here
 
         _, rt = here()
-        return prune_landing(rt) | prune_inbox(rt)
+        return prune_landing(rt) | prune_inbox(rt) | prune_offsets(rt)
 
     @task
     def compact() -> dict:

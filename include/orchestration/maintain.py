@@ -6,6 +6,7 @@ from typing import Any
 from include.inbox import Inbox, inbox_beside
 from include.landing import landed_partitions, remove_landed, remove_unfinished
 from include.orchestration.runtime import Runtime
+from include.sources.kafka_boundaries import forget_before
 from include.warehouse.schema import (
     anomaly,
     episode,
@@ -73,6 +74,13 @@ def prune_inbox(rt: Runtime) -> dict[str, int]:
     """Remove what webhooks delivered before the retention; return how many deliveries."""
     oldest = rt.clock.now() - timedelta(days=rt.settings.retention_days)
     return {"deliveries": Inbox(inbox_beside(rt.settings.landing)).remove_before(oldest)}
+
+
+def prune_offsets(rt: Runtime) -> dict[str, int]:
+    """Forget the offsets of Kafka windows before the retention; return how many boundaries."""
+    oldest = rt.clock.now() - timedelta(days=rt.settings.retention_days)
+    feeds = [(source.name, query) for source, query, _ in rt.config.tasks() if source.type == "kafka"]
+    return {"offsets": sum(forget_before(rt.settings.state_of(source, query), oldest) for source, query in feeds)}
 
 
 def compact_warehouse(rt: Runtime) -> dict[str, Any]:

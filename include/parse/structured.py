@@ -3,6 +3,7 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.parse.attributes import merged
 from include.parse.json_lines import JsonLines
 from include.parse.moments import Clues
 
@@ -29,6 +30,7 @@ def with_what_is_inside(columns: Columns) -> Columns:
         own = columns[name].cast(pa.string())
         empty = own if name == "message" else pa.nulls(len(mask), pa.string())
         inside = pc.replace_with_mask(empty, mask, texts)
-        filled = inside if name == "message" else pc.coalesce(own, inside)
+        join = merged if name == "attributes" else pc.coalesce
+        filled = inside if name == "message" else join(own, inside)
         out[name] = filled.dictionary_encode() if pa.types.is_dictionary(columns[name].type) else filled
     return out

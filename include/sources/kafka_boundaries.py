@@ -77,10 +77,24 @@ class Boundaries:
 
     @staticmethod
     def _path(folder: UPath, moment: datetime) -> UPath:
-        return folder / f"{moment:%Y%m%dT%H%M%S.%fZ}.json"
+        return folder / _name(moment)
 
     def _unavailable(self, path: UPath, error: OSError) -> SourceUnavailable:
         return SourceUnavailable(
             f"Source {self._source!r}: {path}, where it keeps its offsets, cannot be used ({error}). Check that the "
             "store is there and may be written."
         )
+
+
+def forget_before(state: str, moment: datetime) -> int:
+    """Forget the boundaries of a feed before a moment; return how many. Those windows are then found by time again."""
+    root = UPath(state)
+    folders = [folder for folder in root.iterdir() if folder.is_dir()] if root.is_dir() else []
+    old = [path for folder in folders for path in folder.glob("*.json") if path.name < _name(moment)]
+    for path in old:
+        path.unlink(missing_ok=True)
+    return len(old)
+
+
+def _name(moment: datetime) -> str:
+    return f"{moment:%Y%m%dT%H%M%S.%fZ}.json"

@@ -213,3 +213,10 @@ def test_any_order_gives_the_same_and_no_line_goes_uncounted(
     for row in one.summary.to_pylist():
         assert row["log_class"] == "ROUTINE" or row["kept"] == row["lines"]
         assert row["ts"].second == 0
+
+
+def test_what_a_json_message_says_beside_its_text_is_added_to_what_the_source_said() -> None:
+    said = '{"msg":"done","level":"info","took":"12","pod":"b"}'
+    found = digested(line(message=said, attributes='{"pod":"a"}'))
+    assert found.events["message"].to_pylist() == ["done"]
+    assert found.events["attributes"].to_pylist() == ['{"pod":"a","took":"12"}']

@@ -12,6 +12,7 @@ from confluent_kafka import Producer
 from include.config.query import MetricQuery
 from include.config.source import Feed, SourceConfig
 from include.sources import Credentials, Source, SourceAnswerInvalid, SourceRejected, SourceUnavailable, open_source
+from include.sources.kafka_boundaries import Boundaries, forget_before
 from include.window import Window
 from tests.fakes.kafka import FakeKafka, know_times
 
@@ -246,6 +247,16 @@ def test_offsets_that_are_damaged_are_named_with_what_to_do(cluster: FakeKafka, 
     (tmp_path / "logs" / "20261105T080000.000000Z.json").write_text('{"offs')
     with pytest.raises(SourceAnswerInvalid, match=r"20261105T080000.000000Z.json does not hold offsets .* Remove it"):
         rows(logs(cluster, tmp_path), hour(8))
+
+
+def test_boundaries_beyond_the_retention_are_forgotten_and_the_others_stay(tmp_path: Path) -> None:
+    boundaries = Boundaries("shop", "lines", str(tmp_path))
+    for hour in (6, 7, 8):
+        boundaries.keep(datetime(2026, 11, 5, hour, tzinfo=UTC), {0: hour})
+    assert forget_before(str(tmp_path), datetime(2026, 11, 5, 8, tzinfo=UTC)) == 2
+    assert boundaries.kept(datetime(2026, 11, 5, 7, tzinfo=UTC)) is None
+    assert boundaries.kept(datetime(2026, 11, 5, 8, tzinfo=UTC)) == {0: 8}
+    assert forget_before(str(tmp_path / "nothing"), datetime(2026, 11, 5, 8, tzinfo=UTC)) == 0
 
 
 def test_markers_of_transactions_are_holes_that_end_no_window_early(cluster: FakeKafka, tmp_path: Path) -> None:
