@@ -1,6 +1,6 @@
 """Judges a batch's shape against what is known of its feed: told always, loaded, set apart or stopped by policy."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from include.config.drift import DriftPolicy
 from include.datasets import Scope, dataset
-from include.quality.shape import Column, Shape, after, compare, rows_with, shape_of
+from include.quality.shape import MOST_COLUMNS, Column, Shape, after, compare, remembered, rows_with, shape_of
 from include.quality.verdict import Level, RuleResult
 
 Way = Literal["new", "changed", "missing"]
@@ -32,8 +32,14 @@ class ShapeVerdict:
 
 
 def judge_shape(scope: Scope, good: pa.Table, known: Shape, policy: DriftPolicy) -> ShapeVerdict:
-    """Judge the good rows of a batch."""
+    """Judge the good rows of a batch.
+
+    A feed that has taught `MOST_COLUMNS` is no longer held to what it could not be remembered for.
+    """
     found = shape_of(good, dataset(scope.dataset))
+    kept_in_mind = remembered(known, found)
+    if len(known) >= MOST_COLUMNS:
+        found = kept_in_mind
     drift = compare(known, found, good.num_rows)
     results, stops = [], []
     broken = np.full(good.num_rows, "", dtype=object)
@@ -48,6 +54,8 @@ def judge_shape(scope: Scope, good: pa.Table, known: Shape, policy: DriftPolicy)
         if names and action == "stop":
             stops.append(f"{_SAYS[way]} was expected, but: {_named(names)}")
         results.append(_result(way, names, action, apart))
+    if beyond := len(found) - len(kept_in_mind):
+        results[0] = _not_remembered(results[0], beyond, len(found))
     set_apart = broken != ""
     stop = None
     if stops:
@@ -78,6 +86,11 @@ def _result(way: Way, names: tuple[str, ...], action: str, apart: int) -> RuleRe
         failed_rows=apart,
         message=f"{way}: {_named(names)}; {done}" if names else None,
     )
+
+
+def _not_remembered(new: RuleResult, beyond: int, columns: int) -> RuleResult:
+    said = f"{beyond:,} of {columns:,} columns are not remembered; a feed teaches {MOST_COLUMNS}"
+    return replace(new, success=False, message=f"{new.message}; {said}" if new.message else f"new: {said}")
 
 
 def _named(names: tuple[str, ...]) -> str:

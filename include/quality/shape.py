@@ -27,6 +27,8 @@ _NESTED = ("labels", "attributes")
 _NOT_COMPARED = frozenset({"raw", "deleted"})
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _TRUTH = frozenset({"true", "false"})
+MOST_COLUMNS = 500
+"""So many columns a feed teaches: keys made of ids are data, and would be new in every batch."""
 LONGEST_NAME = 200
 """Characters of a key by which it is known: no index of a database takes a key of kilobytes."""
 _NOT_TEXT = re.compile("[\0\ud800-\udfff]")
@@ -86,9 +88,16 @@ def compare(known: Shape, found: Shape, rows: int) -> Drift:
     )
 
 
+def remembered(known: Shape, found: Shape) -> dict[str, Column]:
+    """Return the found columns that are known, or for which a feed has room: first the contract's, then the fullest."""
+    new = sorted(set(found) - set(known), key=lambda name: ("." in name, -found[name].share, name))
+    beyond = set(new[max(0, MOST_COLUMNS - len(known)) :])
+    return {name: column for name, column in found.items() if name not in beyond}
+
+
 def after(known: Shape, found: Shape, rows: int) -> dict[str, Column]:
     """Return the columns whose known shape a loaded batch changes; shares move only by batches that can tell."""
-    told = {name: column for name, column in found.items() if name not in known}
+    told = {name: column for name, column in remembered(known, found).items() if name not in known}
     for name, column in known.items():
         now = found.get(name, Column(column.kind, 0.0))
         kind = column.kind if column.kind in {"text", now.kind} else "text"

@@ -13,7 +13,7 @@ from include.config.drift import DriftPolicy
 from include.datasets import LOG_EVENT, METRIC_POINT, Scope, canonical_labels
 from include.quality import Verdict, judge
 from include.quality.drifting import RULES
-from include.quality.shape import Column, after, compare, shape_of
+from include.quality.shape import MOST_COLUMNS, Column, after, compare, shape_of
 from tests.quality.batches import EXPECTATION, WINDOW, at, points, warned
 
 SCOPE = Scope("shop", "log_event", "feed", WINDOW)
@@ -136,3 +136,58 @@ def test_what_was_learned_is_not_told_again(known: Any, found: Any, rows: int) -
     learned = {**known, **after(known, found, rows)}
     assert compare(learned, found, rows).new == ()
     assert compare(learned, found, rows).changed == ()
+
+
+def test_a_feed_teaches_five_hundred_columns_and_says_so_once() -> None:
+    first = judged(lines(*[{"status": "200", f"key{at}": "x"} for at in range(2000)]), known={})
+    assert len(first.learned) == MOST_COLUMNS == 500
+    assert first.learned["attributes.status"] == Column("number", 1.0), "what most rows have comes first"
+    message = "new: 1,505 of 2,005 columns are not remembered; a feed teaches 500"
+    assert said(first, "columns_known") == message
+    full = dict(first.learned)
+    again = judged(lines(*[{"status": "200", f"key{at}": "x"} for at in range(2000)]), known=full)
+    assert (told(again), set(again.learned)) == (set(), set())
+
+
+@pytest.mark.parametrize("way", ["quarantine", "stop"])
+def test_a_feed_that_is_full_is_not_held_to_what_it_could_not_remember(way: str) -> None:
+    full = {f"attributes.key{at}": Column("text", 0.01) for at in range(495)} | KNOWN
+    assert len(full) == 500
+    verdict = judged(lines(*[{"status": "1", "x": "y"}] * 30), known=full, new=way)
+    assert (verdict.good.num_rows, verdict.stop, verdict.learned) == (30, None, {})
+
+
+def test_a_feed_that_becomes_full_remembers_what_most_rows_have() -> None:
+    nearly = {f"attributes.key{at}": Column("text", 0.01) for at in range(494)} | KNOWN
+    verdict = judged(lines(*[{"status": "1", "a": "y"}] * 2, *[{"status": "1", "b": "y"}] * 28), known=nearly)
+    assert list(verdict.learned) == ["attributes.b"]
+    assert "attributes.a, attributes.b" in (said(verdict, "columns_known") or "")
+    assert "a feed teaches 500" in (said(verdict, "columns_known") or "")
+
+
+def test_a_key_without_a_name_is_a_key_and_not_the_whole_column() -> None:
+    known = {**KNOWN, "attributes.": Column("number", 0.5)}
+    table = lines(*[{"status": "1", "": "7"}] * 28, *[{"status": "1", "": "x"}] * 2)
+    verdict = judged(table, known=known, changed="quarantine")
+    assert verdict.good.num_rows == 28
+
+
+def test_an_empty_window_tells_nothing_and_teaches_nothing() -> None:
+    every: list[dict[str, str]] = [{}, {"new": "stop", "changed": "stop", "missing": "stop"}]
+    for ways in every:
+        verdict = judged(lines(), **ways)
+        assert (told(verdict), verdict.learned, verdict.stop) == (set(), {}, None)
+
+
+def test_metrics_without_labels_have_the_columns_of_the_contract_only() -> None:
+    scope = Scope("prometheus", "metric_point", "rate", WINDOW)
+    verdict = judge(scope, points([(at(1), "{}", 1.0), (at(2), "{}", 2.0)]), EXPECTATION)
+    assert verdict.learned == {"ts": Column("text", 1.0), "value": Column("text", 1.0)}
+
+
+def test_by_default_what_is_known_never_changes_which_rows_load() -> None:
+    table = lines(*[{"status": "OK", "x": "y"}] * 30, level=None)
+    shapes: list[dict[str, Column]] = [{}, KNOWN, {**KNOWN, "attributes.gone": Column("truth", 1.0)}]
+    for known in shapes:
+        verdict = judged(table, known=known)
+        assert (verdict.good.equals(table), verdict.quarantined.num_rows, verdict.stop) == (True, 0, None)
