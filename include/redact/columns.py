@@ -14,6 +14,7 @@ from functools import lru_cache
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.redact.escapes import unescaped
 from include.redact.rules import ALL, Rule
 
 
@@ -28,9 +29,9 @@ def redact_column(column: pa.Array, rules: Sequence[Rule] = ALL) -> tuple[pa.Arr
     if column.null_count == len(column):
         return column, Counter()
     if column.null_count:
-        texts, total = _redacted(column.drop_null(), tuple(rules))
+        texts, total = _read(column.drop_null(), tuple(rules))
         return (pc.replace_with_mask(column, column.is_valid(), texts) if total else column), total
-    return _redacted(column, tuple(rules))
+    return _read(column, tuple(rules))
 
 
 def redact_text(text: str, rules: Sequence[Rule] = ALL) -> str:
@@ -41,6 +42,12 @@ def redact_text(text: str, rules: Sequence[Rule] = ALL) -> str:
     """
     redacted: str = redact_column(pa.array([text], pa.string()), rules)[0][0].as_py()
     return redacted
+
+
+def _read(column: pa.Array, rules: tuple[Rule, ...]) -> tuple[pa.Array, Counter[str]]:
+    """Return texts redacted, JSON's escapes of plain characters read first; texts in which nothing is found stay."""
+    redacted, total = _redacted(unescaped(column), rules)
+    return (redacted if total else column), total
 
 
 def _redacted(column: pa.Array, rules: tuple[Rule, ...]) -> tuple[pa.Array, Counter[str]]:
