@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from include.config.drift import DriftPolicy
 from include.datasets import Scope, dataset
-from include.quality.shape import MOST_COLUMNS, Column, Shape, after, compare, remembered, rows_with, shape_of
+from include.quality.shape import MOST_COLUMNS, SAMPLE, Column, Shape, after, compare, remembered, rows_with, shape_of
 from include.quality.verdict import Level, RuleResult
 
 Way = Literal["new", "changed", "missing"]
@@ -36,7 +36,9 @@ def judge_shape(scope: Scope, good: pa.Table, known: Shape, policy: DriftPolicy)
 
     A feed that has taught `MOST_COLUMNS` is no longer held to what it could not be remembered for.
     """
-    found = shape_of(good, dataset(scope.dataset))
+    contract = dataset(scope.dataset)
+    most = SAMPLE if policy.new == "add" and policy.changed == "coerce" else good.num_rows
+    found = shape_of(good, contract, most)
     kept_in_mind = remembered(known, found)
     if len(known) >= MOST_COLUMNS:
         found = kept_in_mind
@@ -64,7 +66,7 @@ def judge_shape(scope: Scope, good: pa.Table, known: Shape, policy: DriftPolicy)
             "the source; if the change is right, set that policy to add or coerce and run the window again."
         )
     kept = good.filter(pa.array(~set_apart)) if set_apart.any() else good
-    learned = after(known, shape_of(kept, dataset(scope.dataset)) if set_apart.any() else found, kept.num_rows)
+    learned = after(known, shape_of(kept, contract, most) if set_apart.any() else found, kept.num_rows)
     return ShapeVerdict(broken, results, stop, learned)
 
 

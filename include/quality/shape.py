@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from include.datasets import Dataset
 
 SAMPLE = 2_000
-"""Rows whose JSON is looked into, evenly spread over the batch."""
+"""Rows whose JSON is looked into, evenly spread over the batch, where a policy needs no more."""
 FEW = 20
 """A batch of fewer rows says nothing about what is missing."""
 USUAL = 0.95
@@ -55,8 +55,8 @@ class Drift:
     missing: tuple[str, ...] = ()
 
 
-def shape_of(table: pa.Table, contract: Dataset) -> dict[str, Column]:
-    """Return the shape of good rows of a dataset; empty for a batch without rows."""
+def shape_of(table: pa.Table, contract: Dataset, most: int = SAMPLE) -> dict[str, Column]:
+    """Return the shape of good rows of a dataset, seen in at most so many; empty for a batch without rows."""
     if not table.num_rows:
         return {}
     found: dict[str, Column] = {}
@@ -64,7 +64,7 @@ def shape_of(table: pa.Table, contract: Dataset) -> dict[str, Column]:
         if field.name in _NOT_COMPARED:
             continue
         if field.name in _NESTED:
-            found |= _inside(field.name, table[field.name])
+            found |= _inside(field.name, table[field.name], most)
         elif table[field.name].null_count < table.num_rows:
             found[field.name] = Column("text", 1 - table[field.name].null_count / table.num_rows)
     return found
@@ -123,9 +123,9 @@ def rows_with(table: pa.Table, names: Iterable[str], known: Shape | None = None)
     return mask
 
 
-def _inside(column: str, texts: pa.ChunkedArray) -> dict[str, Column]:
+def _inside(column: str, texts: pa.ChunkedArray, most: int) -> dict[str, Column]:
     plain = _texts(texts)
-    rows = np.unique(np.linspace(0, len(plain) - 1, min(SAMPLE, len(plain))).astype(np.int64))
+    rows = np.unique(np.linspace(0, len(plain) - 1, min(most, len(plain))).astype(np.int64))
     seen: Counter[str] = Counter()
     kinds: dict[str, set[str]] = {}
     for labels in _parsed(plain.take(pa.array(rows)).to_pylist()):

@@ -191,3 +191,11 @@ def test_by_default_what_is_known_never_changes_which_rows_load() -> None:
     for known in shapes:
         verdict = judged(table, known=known)
         assert (verdict.good.equals(table), verdict.quarantined.num_rows, verdict.stop) == (True, 0, None)
+
+
+@pytest.mark.parametrize(("change", "policy"), [({"x": "y"}, {"new": "stop"}), ({"status": "OK"}, {"changed": "stop"})])
+def test_a_policy_that_holds_rows_back_looks_at_every_row(change: dict[str, str], policy: dict[str, str]) -> None:
+    usual: list[dict[str, str] | None] = [{"status": "1"}] * 20_000
+    usual[7] = {"status": "1", **change}
+    assert told(judged(lines(*usual))) == set(), "a sample does, where every row loads"
+    assert judged(lines(*usual), **policy).stop is not None
