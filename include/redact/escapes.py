@@ -1,4 +1,4 @@
-r"""JSON may write characters as escapes; they are read before anything is sought: `jane\u0040example.org` is an e-mail."""
+r"""JSON may write characters as escapes, which are read before anything is sought: `jane\u0040example.org`."""
 
 import re
 

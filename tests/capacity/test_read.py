@@ -10,6 +10,7 @@ from include.config import Config, MetricQuery, Service
 from include.config.limit import ResourceLimit
 from include.datasets import Scope
 from include.warehouse import Warehouse
+from include.warehouse.schema import metric_point
 from include.window import Window
 
 AS_OF = datetime(2026, 11, 5, 7, tzinfo=UTC)

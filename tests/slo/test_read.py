@@ -10,6 +10,7 @@ from include.config.slo import Objective, RatioIndicator, Slo, SloMetric, Thresh
 from include.datasets import Scope
 from include.slo import assess_configured
 from include.warehouse import Warehouse
+from include.warehouse.schema import metric_point
 from include.window import Window
 
 AS_OF = datetime(2026, 11, 5, tzinfo=UTC)
