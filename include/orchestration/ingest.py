@@ -16,10 +16,11 @@ from include.config.logs import LogRules
 from include.datasets import LOG_EVENT, Scope
 from include.errors import AlmanacError, PermanentError
 from include.inbox import inbox_beside
-from include.landing import Landed, land, landed_partitions, new_load_id, read_landed
+from include.landing import Landed, land, new_load_id, read_landed
 from include.orchestration.again import nothing_new
 from include.orchestration.dimensions import sync_dimensions
 from include.orchestration.expectations import expectation_for, expected_rows
+from include.orchestration.replayable import replayable
 from include.orchestration.runtime import Runtime
 from include.quality import Level, RuleResult, judge
 from include.sources import Credentials, open_source
@@ -144,7 +145,7 @@ def load_piece(
             continue
         scope = Scope(source.name, dataset, query, window)
         try:
-            for reading in _landed_before(rt, scope) if replay else [read_source(rt, scope, access)]:
+            for reading in _landed_before(rt, scope, allow_shrink) if replay else [read_source(rt, scope, access)]:
                 if "again" in piece and (in_place := nothing_new(rt, reading.landed)) is not None:
                     rows += in_place
                     counts[LoadStatus.UNCHANGED.value] = counts.get(LoadStatus.UNCHANGED.value, 0) + 1
@@ -273,14 +274,19 @@ def _redacted(counts: Mapping[str, int]) -> RuleResult:
     )
 
 
-def _landed_before(rt: Runtime, scope: Scope) -> list[Reading]:
+def _landed_before(rt: Runtime, scope: Scope, allow_shrink: bool) -> list[Reading]:
     """Return what has landed of a scope, in the order in which it came: replaying it ends where the warehouse was."""
-    found = landed_partitions(
-        rt.settings.landing, source=scope.source, dataset=scope.dataset, query=scope.query, window=scope.window
+    found = replayable(
+        rt,
+        source=scope.source,
+        dataset=scope.dataset,
+        query=scope.query,
+        window=scope.window,
+        allow_shrink=allow_shrink,
     )
     if not found:
         raise LoadStopped(f"Nothing has landed for {scope}, so it cannot be replayed. Load it from the source.")
-    return [Reading(landed) for landed in sorted(found, key=lambda landed: landed.load_id)]
+    return [Reading(landed) for landed in found]
 
 
 def _log_failure(rt: Runtime, scope: Scope, error: AlmanacError) -> None:

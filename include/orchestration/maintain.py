@@ -5,6 +5,7 @@ from typing import Any
 
 from include.inbox import Inbox, inbox_beside
 from include.landing import landed_partitions, remove_landed, remove_unfinished
+from include.orchestration.replayable import replayable
 from include.orchestration.runtime import Runtime
 from include.sources.kafka_boundaries import forget_before
 from include.warehouse.schema import (
@@ -53,15 +54,15 @@ def expire_rows(rt: Runtime) -> dict[str, int]:
 def prune_landing(rt: Runtime) -> dict[str, int]:
     """Remove landed partitions that a newer load of the same scope has superseded, and those beyond retention.
 
-    What a killed task left unfinished goes after a day.
+    One that was refused or failed supersedes nothing: `replayable` says what stays. What a killed task left unfinished goes after a day.
     """
     store = rt.settings.landing
     oldest = rt.clock.now() - timedelta(days=rt.settings.retention_days)
     settled = rt.clock.now() - timedelta(days=1)
-    newest = {landed.path for landed in landed_partitions(store)}
+    counting = {landed.path for landed in replayable(rt)}
     removed = kept = 0
     for landed in landed_partitions(store, newest=False):
-        superseded = landed.path not in newest and landed.created < settled
+        superseded = landed.path not in counting and landed.created < settled
         if superseded or landed.scope.window.end < oldest:
             remove_landed(landed)
             removed += 1

@@ -1,10 +1,16 @@
 """Housekeeping: rows beyond their retention, partitions that nobody would replay, and what killed tasks left."""
 
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
 from include.clock import FixedClock
 from include.landing import landed_partitions
+from include.orchestration.ingest import LoadStopped
 from include.orchestration.maintain import compact_warehouse, expire_rows, prune_landing
 from include.warehouse.schema import load_log, metric_point
 from tests.orchestration.shop import EIGHT, NOW, SEVEN, Shop
@@ -48,3 +54,24 @@ def test_compaction_keeps_every_row(loaded: Shop):
     before = len(loaded.rows(metric_point))
     compact_warehouse(loaded.rt)
     assert len(loaded.again().rows(metric_point)) == before == 1440
+
+
+def test_a_partition_that_was_refused_or_failed_takes_no_good_one_with_it(shop: Shop):
+    shop.usual(SEVEN)
+    shop.ingest(SEVEN)
+    shop.measure("requests", "shop/cart", SEVEN, [200.0] * 10)
+    shop.measure("requests", "shop/checkout", SEVEN, [200.0] * 10)
+    shop.measure("memory", "shop/cart", SEVEN, -1.0)
+    with pytest.raises(LoadStopped, match="break their contract"):
+        shop.again(clock=FixedClock(NOW + timedelta(minutes=1))).ingest(SEVEN)
+    next_day = shop.again(clock=FixedClock(NOW + timedelta(days=1, hours=1)))
+    assert prune_landing(next_day.rt)["removed"] == 2, "the errors that were read again, and the refused requests"
+    left = landed_partitions(next_day.rt.settings.landing, newest=False)
+    assert Counter(one.scope.query for one in left) == {"requests": 1, "errors": 1, "memory": 2}
+
+    usual = next_day.points(SEVEN)
+    with next_day.rt.warehouse._open(shared=False) as connection, connection.begin():
+        connection.execute(sa.delete(metric_point))
+    with pytest.raises(LoadStopped, match="break their contract"):
+        next_day.ingest(SEVEN, replay=True)
+    pd.testing.assert_frame_equal(next_day.points(SEVEN), usual)
