@@ -53,7 +53,8 @@ format: $(INSTALLED) ## Rewrite the code in the house style
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
 gaps: $(INSTALLED) ## Say which windows of which source are missing or short (DAYS=7)
-	@$(BIN)/python -m include.warehouse gaps --days $(or $(DAYS),7)
+	@$(if $(CONFIG),ALMANAC_CONFIG_DIR=$(CONFIG) ALMANAC_HOME=$${ALMANAC_HOME:-.almanac-$(notdir $(abspath $(CONFIG)))}) \
+	  $(BIN)/python -m include.warehouse gaps --days $(or $(DAYS),7)
 
 fill: $(INSTALLED) ## Read those windows again, in a running installation, and recompute what hangs on them
 	@$(BIN)/python -m include.stack fill --days $(or $(DAYS),7) $(if $(CONFIG),--config $(CONFIG))
