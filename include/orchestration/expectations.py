@@ -1,18 +1,24 @@
 """What to expect of a scope: the configuration's limits, and the recent past of its series in the warehouse."""
 
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 
 import sqlalchemy as sa
 
 from include.config import MetricQuery
-from include.datasets import Scope, canonical_labels
+from include.datasets import LOG_EVENT, SPAN, Scope, canonical_labels
 from include.orchestration.runtime import Runtime
 from include.quality import Expectation
 from include.quality.shape import Column
-from include.warehouse.schema import metric_point, series, source_column
+from include.warehouse import LoadStatus
+from include.warehouse.schema import load_log, log_summary, metric_point, series, source_column, span
+from include.window import Window
 
-RECENT = timedelta(days=1)
+DAY = timedelta(days=1)
+RECENT = DAY
+USUAL_DAYS = 7
+FEWEST_DAYS = 3
 
 
 def expectation_for(rt: Runtime, scope: Scope, *, allow_unit_change: bool = False) -> Expectation:
@@ -41,11 +47,62 @@ def expectation_for(rt: Runtime, scope: Scope, *, allow_unit_change: bool = Fals
     )
 
 
-def expected_rows(expectation: Expectation, scope: Scope) -> int | None:
-    """Return how many points a scope should bring, or None where nothing is known of its series."""
+def expected_rows(rt: Runtime, expectation: Expectation, scope: Scope) -> int | None:
+    """Return how many rows a scope should bring at least, or None where nothing is known.
+
+    Points follow from the series and the step; for lines and spans see `usual_rows`; records come when they come.
+    """
+    if scope.dataset in (LOG_EVENT.name, SPAN.name):
+        return usual_rows(rt, scope)
     if expectation.expected_series is None:
         return None
     return expectation.expected_series * int(scope.window.duration.total_seconds() // expectation.step_seconds)
+
+
+def usual_rows(rt: Runtime, scope: Scope) -> int | None:
+    """Return half of the fewest lines or spans that the same hours of the last seven days had.
+
+    None where fewer than three of these days were loaded, and for windows of more than a day. Half, because traffic
+    differs from day to day: it is there to find a feed that broke off, not a quiet Sunday.
+    """
+    if scope.window.duration > DAY:
+        return None
+    days = [scope.window.shifted(-DAY * number) for number in range(1, USUAL_DAYS + 1)]
+    known = _loaded_days(rt, scope, days)
+    if len(known) < FEWEST_DAYS:
+        return None
+    table, one = (log_summary, log_summary.c.lines) if scope.dataset == LOG_EVENT.name else (span, sa.literal(1))
+    within = [sa.and_(table.c.ts >= day.start, table.c.ts < day.end) for day in known]
+    counts = [sa.func.sum(sa.case((hours, one), else_=0)).label(f"day_{at}") for at, hours in enumerate(within)]
+    mine = (table.c.source == scope.source, table.c.query == scope.query, sa.or_(*within))
+    (found,) = rt.warehouse.read(sa.select(*counts).where(*mine)).to_pylist()
+    return min(int(rows or 0) for rows in found.values()) // 2
+
+
+def _loaded_days(rt: Runtime, scope: Scope, days: Sequence[Window]) -> list[Window]:
+    """Return the windows that loads of the scope's query cover without a gap."""
+    loads = rt.warehouse.read(
+        sa.select(load_log.c.window_start, load_log.c.window_end)
+        .where(
+            load_log.c.source == scope.source,
+            load_log.c.dataset == scope.dataset,
+            load_log.c.query == scope.query,
+            load_log.c.status.in_([LoadStatus.LOADED.value, LoadStatus.UNCHANGED.value]),
+            load_log.c.window_start < max(day.end for day in days),
+            load_log.c.window_end > min(day.start for day in days),
+        )
+        .distinct()
+        .order_by(load_log.c.window_start)
+    ).to_pylist()
+    known = []
+    for day in days:
+        reached = day.start
+        for load in loads:
+            if load["window_start"] <= reached:
+                reached = max(reached, load["window_end"])
+        if reached >= day.end:
+            known.append(day)
+    return known
 
 
 def known_shape(rt: Runtime, scope: Scope) -> dict[str, Column]:

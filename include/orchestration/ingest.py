@@ -218,7 +218,7 @@ def load_landed(
         Load(
             load_id=landed.load_id,
             run_id=rt.run_id,
-            expected_rows=expected_rows(expectation, scope),
+            expected_rows=expected_rows(rt, expectation, scope),
             landed_at_path=landed.path,
             allow_shrink=allow_shrink,
             provisional=provisional,
@@ -247,7 +247,7 @@ def close(rt: Runtime, window: Window, datasets: Sequence[str]) -> Closed:
         window,
         [part.start for part in Window(first, window.end).split(rt.grid)],
         int(loads["rows_loaded"].sum()),
-        round(float(own["rows_loaded"].sum()) / expected, 4) if expected else None,
+        min(1.0, round(float(own["rows_loaded"].sum()) / expected, 4)) if expected else None,
         {str(status): int(count) for status, count in loads["status"].value_counts().items()},
     )
 

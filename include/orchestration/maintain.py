@@ -54,7 +54,8 @@ def expire_rows(rt: Runtime) -> dict[str, int]:
 def prune_landing(rt: Runtime) -> dict[str, int]:
     """Remove landed partitions that a newer load of the same scope has superseded, and those beyond retention.
 
-    One that was refused or failed supersedes nothing: `replayable` says what stays. What a killed task left unfinished goes after a day.
+    One that was refused or failed supersedes nothing: `replayable` says what stays. What a killed task left unfinished
+    goes after a day.
     """
     store = rt.settings.landing
     oldest = rt.clock.now() - timedelta(days=rt.settings.retention_days)

@@ -44,6 +44,6 @@ def _newest(found: list[Landed], without: Collection[str]) -> dict[Scope, Landed
 
 def _ended(rt: Runtime, status: LoadStatus) -> set[str]:
     """Return the ids of loads that ended so and never well, though their partition may have been replayed."""
-    ended = sa.select(load_log.c.load_id).where(load_log.c.status == status.value)
-    otherwise = sa.select(load_log.c.load_id).where(load_log.c.status.in_([status.value for status in _WELL]))
-    return set(rt.warehouse.read(ended.except_(otherwise))["load_id"].to_pylist())
+    well = sa.select(load_log.c.load_id).where(load_log.c.status.in_([one.value for one in _WELL]))
+    ended = sa.select(load_log.c.load_id).where(load_log.c.status == status.value, load_log.c.load_id.not_in(well))
+    return set(rt.warehouse.read(ended)["load_id"].to_pylist())
