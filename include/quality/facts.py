@@ -125,8 +125,8 @@ RULES: Mapping[str, tuple[FactRule, ...]] = {
             FactRule(
                 "fields_present",
                 Level.QUARANTINE,
-                "a span has a time, a duration and the ids of trace and span",
-                _absent("ts", "trace_id", "span_id", "duration"),
+                "a span has a time and the ids of trace and span",
+                _absent("ts", "trace_id", "span_id"),
             )
         ),
         FactRule("duration_not_negative", Level.QUARANTINE, "a span ends after it begins", _negative_duration),

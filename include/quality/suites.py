@@ -86,6 +86,7 @@ LINES = (
 )
 SPANS = (
     *FACTS,
+    BatchRule("durations_said", Level.WARN, "untimed_share", None, 0.05, "spans say how long they lasted"),
     BatchRule("parents_there", Level.WARN, "orphan_share", None, 0.05, "the parents of spans are there"),
 )
 SUITES = {

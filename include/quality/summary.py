@@ -70,7 +70,8 @@ def facts_summary(table: pa.Table, scope: Scope, expectation: Expectation) -> Su
     """Return how fresh and how well named good lines or spans are.
 
     `stale_minutes` is the time from the newest row to the window's end; `orphan_share` the share (0..1) of spans with a
-    parent that is not among them, `unlevelled_share` that of lines whose source gives no level.
+    parent that is not among them, `untimed_share` that of spans without a duration, `unlevelled_share` that of lines
+    whose source gives no level.
     """
     _, end = microseconds(scope.window)
     newest = pc.max(table["ts"].cast(pa.int64())).as_py()
@@ -79,7 +80,8 @@ def facts_summary(table: pa.Table, scope: Scope, expectation: Expectation) -> Su
         "unresolved_share": _unresolved(table["service"], expectation),
     }
     if scope.dataset == SPAN.name:
-        return summary | {"orphan_share": _orphans(table)}
+        untimed = table["duration"].null_count / len(table) if len(table) else None
+        return summary | {"orphan_share": _orphans(table), "untimed_share": untimed}
     return summary | {"unlevelled_share": table["level"].null_count / len(table) if len(table) else None}
 
 

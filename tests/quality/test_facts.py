@@ -45,7 +45,6 @@ def test_a_bad_line_is_set_apart_by_its_rule(change: dict[str, Any], rule: str) 
         ({"raw": "{}", "ts": None}, "parsed"),
         ({"trace_id": None}, "fields_present"),
         ({"span_id": ""}, "fields_present"),
-        ({"duration": None}, "fields_present"),
         ({"duration": -0.001}, "duration_not_negative"),
         ({"duration": 8 * 86_400.0}, "duration_plausible"),
         ({"duration": float("nan")}, "duration_plausible"),
@@ -56,6 +55,12 @@ def test_a_bad_span_is_set_apart_by_its_rule(change: dict[str, Any], rule: str) 
     verdict = judged(SPAN, ROOT, {**ROOT, "span_id": "b", **change})
     assert verdict.good.num_rows == 1
     assert verdict.quarantined["rule"].to_pylist() == [rule]
+
+
+def test_a_span_that_does_not_say_how_long_it_lasted_is_loaded_and_told() -> None:
+    verdict = judged(SPAN, ROOT, {**ROOT, "span_id": "b", "duration": None})
+    assert (verdict.good["duration"].to_pylist(), verdict.stop) == ([0.5, None], None)
+    assert "durations_said" in warned(verdict)
 
 
 def test_a_line_with_an_id_comes_once_and_equal_lines_without_one_all_stay() -> None:

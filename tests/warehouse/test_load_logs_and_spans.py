@@ -141,6 +141,14 @@ def test_spans_are_stored_as_they_came_with_their_service(warehouse: Warehouse) 
     assert load(warehouse, pair).changed is False
 
 
+def test_a_span_without_a_duration_keeps_none(warehouse: Warehouse) -> None:
+    pair = spans({"duration": None}, {"duration": 0.0})
+    assert load(warehouse, pair).rows == 2
+    found = warehouse.read(sa.select(span.c.duration).order_by(span.c.span_id))["duration"].to_pylist()
+    assert found == [None, 0.0]
+    assert load(warehouse, pair).status is LoadStatus.UNCHANGED
+
+
 def test_spans_of_many_days_are_all_there(warehouse: Warehouse) -> None:
     wide = Window(START - timedelta(days=3), START + timedelta(days=3))
     days: list[datetime] = [START + timedelta(days=day) for day in (2, -2, 0, 1, -1)]

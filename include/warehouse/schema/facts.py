@@ -61,7 +61,7 @@ span = Table(
     text("service_alias"),
     text("operation"),
     text("kind", nullable=True),
-    Column("duration", Double, nullable=False),
+    Column("duration", Double),
     Column("error", Boolean, nullable=False),
     text("attributes", nullable=True),
 )
