@@ -37,7 +37,8 @@ def facts(rows: RowSlice, layout: FileLayout, query: Feed) -> pa.Table:
     """Return the rows as facts of the query's dataset, in the order of the file; equal rows all come.
 
     `attributes` are the layout's labels and constants; without labels they are all columns that are nothing else. A
-    row without a readable time, or a span without a readable duration, goes out with `raw`.
+    row without a readable time goes out with `raw`, and so does a span whose duration is no number; one that does not
+    say its duration has none.
     Raises `MissingColumnError` where a column that the mapping names is not in the file, `UnmappedColumnError` where
     the mapping lacks what a row cannot do without.
     """
@@ -57,9 +58,10 @@ def facts(rows: RowSlice, layout: FileLayout, query: Feed) -> pa.Table:
         elif field.name != "raw":
             text = _text(rows, layout, field.name)
             columns[field.name] = _AS.get(field.name, _whole)(text)
-    if "duration" in columns:
-        columns["duration"] = pc.divide(columns["duration"], _SECONDS[layout.duration_unit])
-        wrong = wrong | columns["duration"].is_null().to_numpy(zero_copy_only=False)
+            if field.name == "duration":
+                unreadable = pc.and_(text.is_valid(), columns["duration"].is_null())
+                wrong = wrong | unreadable.to_numpy(zero_copy_only=False)
+                columns["duration"] = pc.divide(columns["duration"], _SECONDS[layout.duration_unit])
     columns["raw"] = rows.raw(wrong)
     cast = [columns[field.name].cast(field.type) for field in contract.schema]
     lines = pa.array(rows.broken, pa.string())

@@ -124,8 +124,14 @@ def test_the_kind_of_a_span_has_several_spellings(folder: Path, cell: str, kind:
     assert (row["kind"], row["error"]) == (kind, True)
 
 
-@pytest.mark.parametrize("took", ["", "long", "NaN", "inf", "-inf"])
-def test_a_span_without_a_duration_goes_out_with_its_text(folder: Path, took: str) -> None:
+def test_a_span_that_does_not_say_its_duration_has_none(folder: Path) -> None:
+    text = "ts,trace,span,parent,pod,op,took,failed,kind\n1790848800000001,ab,c,,x,y,,,\n"
+    (row,) = read(folder, text, "span", SPANS)
+    assert (row["span_id"], row["duration"], row["raw"]) == ("c", None, None)
+
+
+@pytest.mark.parametrize("took", ["long", "NaN", "inf", "-inf"])
+def test_a_span_whose_duration_is_no_number_goes_out_with_its_text(folder: Path, took: str) -> None:
     (row,) = read(
         folder, f"ts,trace,span,parent,pod,op,took,failed,kind\n1790848800000001,ab,c,,x,y,{took},,\n", "span", SPANS
     )
