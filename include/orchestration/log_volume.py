@@ -10,7 +10,7 @@ from include.orchestration.runtime import Runtime
 from include.report import Document, Edition
 from include.report import log_volume as report
 from include.warehouse.schema import log_summary, log_template
-from include.window import Window
+from include.window import Grid, Window
 
 DAY = timedelta(days=1)
 LOOKBACK = timedelta(days=7)
@@ -19,8 +19,9 @@ _SUMS = ("lines", "kept", "bytes", "kept_bytes")
 
 
 def publish_log_volume(rt: Runtime, window: Window) -> list[str]:
-    """Build the report of the day that ends with the window; return the ids of the documents."""
-    day = Window(window.end - DAY, window.end)
+    """Build the report of the day that ends with the window's last whole hour; return the ids of the documents."""
+    end = Grid.HOUR.floor(window.end)
+    day = Window(end - DAY, end)
     hours, services, templates = by_hour(rt, day), by_service(rt, day), largest_templates(rt, day)
     rules = rt.config.logs
 

@@ -95,3 +95,14 @@ def test_lines_are_kept_as_long_as_their_class_says(shop: Shop, age: int, left: 
     expire_rows(later.rt)
     assert set(later.rows(log_event)["log_class"]) == left
     assert later.rows(log_summary)["lines"].sum() == ROUTINE + 1, "the counts stay"
+
+
+def test_a_day_that_would_end_within_an_hour_ends_with_the_last_whole_one(shop: Shop) -> None:
+    load(shop, SEVEN.start - timedelta(days=1), ROUTINE)
+    load(shop, SEVEN.start, ROUTINE)
+    quarter = Window(SEVEN.end + timedelta(minutes=15), SEVEN.end + timedelta(minutes=30))
+    (document_id,) = publish_log_volume(shop.rt, quarter)
+    document = Store(shop.rt.settings.documents).read("log_volume", document_id)
+    assert (document.window_start, document.window_end) == (DAY.start, DAY.end)
+    assert numbers(document, "classes", "lines") == [1, 0, ROUTINE]
+    assert numbers(document, "services", "lines") == [ROUTINE + 1]
