@@ -13,12 +13,14 @@ from include.orchestration.runtime import Runtime
 from include.warehouse import LoadStatus
 from include.warehouse.schema import load_log
 
+_IN_PLACE = (LoadStatus.LOADED, LoadStatus.UNCHANGED)
+
 
 def nothing_new(rt: Runtime, landed: Landed) -> int | None:
     """Return how many rows are in place when `landed` equals the load in place, else None.
 
-    Equal means: the last load over any part of the scope was of this very scope, and landed the same bytes. The new
-    file is then removed and the ledger says `unchanged`, with the old file.
+    Equal means: the last load over any part of the scope was of this very scope, did not fail, and landed the same
+    bytes. The new file is then removed and the ledger says `unchanged`, with the old file.
     """
     before = _last_load(rt, landed)
     if before is None:
@@ -46,7 +48,7 @@ def _last_load(rt: Runtime, landed: Landed) -> dict[str, Any] | None:
         load_log.c.query == scope.query,
         load_log.c.window_start < scope.window.end,
         load_log.c.window_end > scope.window.start,
-        load_log.c.status.in_([LoadStatus.LOADED.value, LoadStatus.UNCHANGED.value]),
+        load_log.c.status.in_([status.value for status in (*_IN_PLACE, LoadStatus.FAILED)]),
     )
     found = rt.warehouse.read(
         over_it.order_by(load_log.c.finished_at.desc(), load_log.c.load_id.desc()).limit(1)
@@ -54,6 +56,8 @@ def _last_load(rt: Runtime, landed: Landed) -> dict[str, Any] | None:
     if not found:
         return None
     last: dict[str, Any] = found[0]
+    if last["status"] not in _IN_PLACE:
+        return None  # what a failed load set apart took the place of what the one before it did
     if (last["window_start"], last["window_end"]) != (scope.window.start, scope.window.end):
         return None
     old = landed_at(last["landed_at_path"]) if last["landed_at_path"] else None

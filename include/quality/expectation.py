@@ -10,6 +10,8 @@ from include.quality.shape import Shape
 
 UNRESOLVED = "unresolved:"
 """How a name begins that no service is known by."""
+LONGEST_ID = 500
+"""Characters of an id: a longer one is no id, and no index of a database takes kilobytes."""
 
 
 @dataclass(frozen=True, kw_only=True)

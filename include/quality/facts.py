@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.datasets import LOG_EVENT, SPAN, Scope
-from include.quality.expectation import Expectation
+from include.quality.expectation import LONGEST_ID, Expectation
 from include.quality.verdict import Level
 
 Mask = np.ndarray
@@ -72,6 +72,10 @@ def _ahead(table: pa.Table, _scope: Scope, expectation: Expectation) -> Mask | N
     return _mask(pc.greater(table["ts"], pa.scalar(expectation.as_of + expectation.future_tolerance, table["ts"].type)))
 
 
+def _long_ids(table: pa.Table, _scope: Scope, _expectation: Expectation) -> Mask | None:
+    return _either([_mask(pc.greater(pc.utf8_length(table[name]), LONGEST_ID)) for name in ("trace_id", "span_id")])
+
+
 def _bad_duration(table: pa.Table, _scope: Scope, _expectation: Expectation) -> Mask | None:
     duration = table["duration"]
     fine = pc.and_(pc.is_finite(duration), pc.less_equal(duration, LONGEST_SPAN))
@@ -129,6 +133,7 @@ RULES: Mapping[str, tuple[FactRule, ...]] = {
                 _absent("ts", "trace_id", "span_id"),
             )
         ),
+        FactRule("ids_short", Level.QUARANTINE, f"ids have at most {LONGEST_ID} characters", _long_ids),
         FactRule("duration_not_negative", Level.QUARANTINE, "a span ends after it begins", _negative_duration),
         FactRule("duration_plausible", Level.QUARANTINE, "a span lasts at most seven days", _bad_duration),
         FactRule(

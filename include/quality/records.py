@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.datasets import ALERT, CHANGE_EVENT, INCIDENT, INCIDENT_CHANGE, Scope
-from include.quality.expectation import Expectation
+from include.quality.expectation import LONGEST_ID, Expectation
 from include.quality.verdict import Level
 from include.severity import SEVERITIES
 
@@ -79,6 +79,10 @@ def _missing(table: pa.Table, shape: Shape, _scope: Scope, _expectation: Expecta
     return _any([*absent, pc.equal(pc.utf8_trim_whitespace(table[shape.identity]), "")], len(table))
 
 
+def _long_id(table: pa.Table, shape: Shape, _scope: Scope, _expectation: Expectation) -> Mask:
+    return _any([pc.greater(pc.utf8_length(table[shape.identity]), LONGEST_ID)], len(table))
+
+
 def _outside_window(table: pa.Table, _shape: Shape, scope: Scope, _expectation: Expectation) -> Mask:
     updated = table["updated_at"]
     early = pc.less(updated, pa.scalar(scope.window.start, updated.type))
@@ -121,6 +125,7 @@ def _said_twice(table: pa.Table, shape: Shape, _scope: Scope, _expectation: Expe
 RULES = (
     RecordRule("parsed", Level.QUARANTINE, "the source could read the row", _not_parsed),
     RecordRule("fields_present", Level.QUARANTINE, "every field that a record needs is there", _missing),
+    RecordRule("id_short", Level.QUARANTINE, f"its id has at most {LONGEST_ID} characters", _long_id),
     RecordRule("inside_window", Level.QUARANTINE, "updated_at lies in the window", _outside_window),
     RecordRule("clock_plausible", Level.QUARANTINE, "no time is years back or ahead of the present", _clock_off),
     RecordRule(

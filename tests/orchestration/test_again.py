@@ -4,12 +4,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from include.clock import FixedClock
 from include.datasets import Scope
 from include.landing import landed_partitions
-from include.orchestration.ingest import load_piece
-from include.warehouse.schema import load_log, quality_result
+from include.orchestration.ingest import LoadStopped, load_piece
+from include.warehouse.schema import load_log, quality_result, quarantine_row
 from include.window import Window
 from tests.orchestration.shop import EIGHT, NOW, SEVEN, Shop, no_credentials
 
@@ -62,3 +63,18 @@ def test_where_the_landed_file_is_gone_the_window_is_judged_in_full(shop: Shop):
     assert {one.scope for one in landed_partitions(shop.rt.settings.landing)} == {
         Scope("shop", "metric_point", query, SEVEN) for query in ("errors", "memory", "requests")
     }
+
+
+def test_what_a_failed_read_set_apart_goes_when_the_old_answer_comes_again(shop: Shop):
+    shop.usual(SEVEN)
+    shop.measure("memory", "shop/cart", SEVEN, [-1.0] * 3 + [500.0] * 57)
+    shop.ingest(SEVEN)
+    apart = shop.rows(quarantine_row)["raw"].tolist()
+    assert len(apart) == 3
+    shop.measure("memory", "shop/cart", SEVEN, -2.0)
+    later = shop.again("test/failed", clock=FixedClock(NOW + timedelta(minutes=1)))
+    with pytest.raises(LoadStopped, match="break their contract"):
+        later.ingest(SEVEN)
+    shop.measure("memory", "shop/cart", SEVEN, [-1.0] * 3 + [500.0] * 57)
+    read_again(shop.again("test/again", clock=FixedClock(NOW + timedelta(minutes=2))))
+    assert shop.rows(quarantine_row)["raw"].tolist() == apart

@@ -45,6 +45,8 @@ def test_a_bad_line_is_set_apart_by_its_rule(change: dict[str, Any], rule: str) 
         ({"raw": "{}", "ts": None}, "parsed"),
         ({"trace_id": None}, "fields_present"),
         ({"span_id": ""}, "fields_present"),
+        ({"trace_id": "t" * 501}, "ids_short"),
+        ({"span_id": "ä" * 501}, "ids_short"),
         ({"duration": -0.001}, "duration_not_negative"),
         ({"duration": 8 * 86_400.0}, "duration_plausible"),
         ({"duration": float("nan")}, "duration_plausible"),

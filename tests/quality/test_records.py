@@ -38,6 +38,7 @@ def test_a_feed_without_events_is_right(name: str) -> None:
         ("alert", {"alert_id": None}, "fields_present"),
         ("alert", {"alert_id": " "}, "fields_present"),
         ("alert", {"service": None}, "fields_present"),
+        ("alert", {"alert_id": "a" * 501}, "id_short"),
         ("alert", {"deleted": None}, "fields_present"),
         ("alert", {"starts_at": at(5), "ends_at": at(4)}, "times_in_order"),
         ("alert", {"severity": "spicy"}, "words_known"),
