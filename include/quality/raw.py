@@ -1,12 +1,16 @@
 """A quarantined row as JSON text, so that a person sees what came and a machine can read it back."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.quality.points import LABELS_JSON, Points
+
+_ROWS_AT_ONCE = 10_000
+"""So many rows become Python objects together: all lines of a window may be bad."""
 
 
 def raw_points(points: Points, rows: np.ndarray) -> pa.Array:
@@ -35,16 +39,15 @@ def raw_points(points: Points, rows: np.ndarray) -> pa.Array:
 
 def raw_records(table: pa.Table) -> pa.Array:
     """Return each record as a JSON object without its empty columns, or its own `raw` where it has one."""
-    rows = table.to_pylist()
-    texts = [
-        row["raw"]
-        if row.get("raw") is not None
-        else json.dumps(
-            {name: value for name, value in row.items() if value is not None}, default=str, ensure_ascii=False
-        )
-        for row in rows
-    ]
+    texts = [_raw(row) for batch in table.to_batches(_ROWS_AT_ONCE) for row in batch.to_pylist()]
     return pa.array(texts, pa.string())
+
+
+def _raw(row: dict[str, Any]) -> str:
+    if row.get("raw") is not None:
+        return str(row["raw"])
+    filled = {name: value for name, value in row.items() if value is not None}
+    return json.dumps(filled, default=str, ensure_ascii=False)
 
 
 def _labels(points: Points, rows: np.ndarray) -> pa.Array:

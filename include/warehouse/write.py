@@ -184,11 +184,13 @@ class Transaction:
         """
         called = table.c["alias" if table is service_alias else "service_alias"]
         changed = 0
-        names = sorted(services.items())
+        names, key = sorted(services.items()), list(table.primary_key)
         for first in range(0, len(names), _NAMES_AT_ONCE):
             now = sa.values(sa.column("alias", sa.Text), sa.column("service", sa.Text), name="now")
             now = now.data(names[first : first + _NAMES_AT_ONCE])
             mine = (table.c.source == source, called == now.c.alias, table.c.service != now.c.service)
+            if key and not transfer.is_duckdb(self._connection):  # locked in the order of merges: no deadlock with one
+                self._connection.execute(sa.select(*key).where(*mine).order_by(*key).with_for_update(of=table))
             moved = sa.update(table).where(*mine).values(service=now.c.service)
             changed += self._connection.execute(moved).rowcount
         return changed

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import permutations
+from random import Random
 
 import pyarrow as pa
 import pytest
@@ -141,3 +142,27 @@ def test_a_name_keeps_its_service_until_all_that_carries_it_is_resolved_again(wa
     load(warehouse, HOURS[0])
     load(warehouse, HOURS[1], service="basket")
     assert warehouse.read(sa.select(service_alias.c.service))["service"].to_pylist() == ["cart"]
+
+
+def test_names_may_be_merged_while_they_are_resolved_again(warehouse: Warehouse, warehouse_url: str) -> None:
+    names = [f"{'aB'[at % 2]}{at}" for at in range(40)]
+    rows = [
+        {"source": "shop", "alias": name, "service": "old", "first_seen": START, "last_seen": START} for name in names
+    ]
+    for row in Random(3).sample(rows, len(rows)):
+        with warehouse.transaction() as tx:
+            tx.merge_aliases([row])
+
+    def merge(at: int) -> None:
+        seen = [{**row, "last_seen": START + timedelta(seconds=at)} for row in rows]
+        with Warehouse(warehouse_url, lock_timeout_seconds=60).transaction() as tx:
+            tx.merge_aliases(seen)
+
+    def resolve(at: int) -> None:
+        with Warehouse(warehouse_url, lock_timeout_seconds=60).transaction() as tx:
+            tx.resolve_again(service_alias, "shop", dict.fromkeys(names, f"now {at}"))
+
+    with ThreadPoolExecutor(3) as pool:
+        steps = [pool.submit((merge, resolve)[at % 2], at) for at in range(40)]
+    for step in steps:
+        step.result()
