@@ -15,6 +15,7 @@ from include.orchestration.schedule import dag_defaults
 CHUNK_DAYS = Param(
     7, type="integer", minimum=1, maximum=31, title="Days per chunk", description="Width of one ingest run, in days."
 )
+EVENTS = ["alert", "incident", "incident_change", "change_event"]
 TRAIN = Param(True, type="boolean", title="Train", description="Train the anomaly models on what was loaded.")
 
 
@@ -27,13 +28,14 @@ def load_history():
     """Wire the chunks of ingest to training, detection and reports."""
 
     @task
-    def chunks(dataset: str) -> list[dict]:
+    def chunks(datasets: list[str]) -> list[dict]:
         from include.orchestration.tasks import here
 
         run, rt = here()
+        if not any(dataset in datasets for _, _, dataset in rt.config.tasks()):
+            return []  # a DAG that has nothing to read may be paused: nobody must wait for it
         width = timedelta(days=get_current_context()["params"]["chunk_days"])
-        read = any(found == dataset for _, _, found in rt.config.tasks())
-        return [{"window": chunk.key} for chunk in run.window.chunks(width)] if read else []
+        return [{"window": chunk.key} for chunk in run.window.chunks(width)]
 
     @task
     def whole() -> list[dict]:
@@ -51,10 +53,10 @@ def load_history():
         return [{"window": run.window.key, "days": days}] if get_current_context()["params"]["train"] else []
 
     span = whole()
-    metrics = chain("ingest_metrics", max_active_tis_per_dagrun=2).expand(conf=chunks("metric_point"))
-    logs = chain("ingest_logs", max_active_tis_per_dagrun=1).expand(conf=chunks("log_event"))
-    traces = chain("ingest_traces", max_active_tis_per_dagrun=1).expand(conf=chunks("span"))
-    events = chain("ingest_events").expand(conf=span)
+    metrics = chain("ingest_metrics", max_active_tis_per_dagrun=2).expand(conf=chunks(["metric_point"]))
+    logs = chain("ingest_logs", max_active_tis_per_dagrun=1).expand(conf=chunks(["log_event"]))
+    traces = chain("ingest_traces", max_active_tis_per_dagrun=1).expand(conf=chunks(["span"]))
+    events = chain("ingest_events", max_active_tis_per_dagrun=1).expand(conf=chunks(EVENTS))
     train = chain("train_anomaly_models", trigger_rule="all_done").expand(conf=training())
     detect = chain("detect_anomalies", trigger_rule="none_failed").expand(conf=span)
     slo = chain("report_slo", trigger_rule="all_done").expand(conf=span)
