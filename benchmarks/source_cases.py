@@ -208,7 +208,7 @@ def _know_times(rows: int) -> None:
     """Let the reader find offsets by time, which librdkafka's mock cluster cannot."""
     import confluent_kafka
 
-    from include.sources import kafka_client
+    from include.sources.kafka import client as kafka_client
 
     times = [int(at.timestamp() * 1_000) for _, at in moments(rows)]
 

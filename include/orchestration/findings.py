@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from include.http import Credentials
 from include.notify.kafka import CannotPublish, Finding, publish
 from include.orchestration.runtime import Runtime
-from include.sources.kafka_client import client_settings
+from include.sources.kafka.client import client_settings
 from include.warehouse.schema import episode
 from include.window import Window
 

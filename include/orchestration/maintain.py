@@ -7,7 +7,7 @@ from include.inbox import Inbox, inbox_beside
 from include.landing import landed_partitions, remove_landed, remove_unfinished
 from include.orchestration.replayable import replayable
 from include.orchestration.runtime import Runtime
-from include.sources.kafka_boundaries import forget_before
+from include.sources.kafka.boundaries import forget_before
 from include.warehouse.schema import (
     anomaly,
     episode,

@@ -16,8 +16,8 @@ from include.config.query import MetricQuery
 from include.config.source import Feed
 from include.datasets import METRIC_POINT, Dataset, dataset
 from include.sources.base import Source, SourceAnswerInvalid, SourceRejected
-from include.sources.labels import narrowed
 from include.sources.opening import Opening, cannot
+from include.sources.prometheus.labels import narrowed
 from include.window import Grid, Window
 
 _FOLDERS = {

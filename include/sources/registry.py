@@ -7,29 +7,29 @@ from include.config.redaction import Redaction
 from include.config.source import SourceConfig
 from include.http import Credentials, Tally
 from include.redact import EVERYTHING
-from include.sources.alertmanager import open_alertmanager
 from include.sources.base import Source, SourceRejected
-from include.sources.datadog import open_datadog
-from include.sources.elasticsearch import open_elasticsearch
-from include.sources.files import open_files
+from include.sources.datadog.source import open_datadog
+from include.sources.deliveries.source import open_webhook
+from include.sources.files.source import open_files
 from include.sources.fleet import open_fleet
-from include.sources.github import open_github
-from include.sources.jaeger import open_jaeger
-from include.sources.jira import open_jira
-from include.sources.kafka import open_kafka
-from include.sources.kubernetes import open_kubernetes
-from include.sources.loki import open_loki
+from include.sources.kafka.source import open_kafka
+from include.sources.logs.elasticsearch import open_elasticsearch
+from include.sources.logs.loki import open_loki
+from include.sources.logs.splunk import open_splunk
 from include.sources.opening import Opening, Query
-from include.sources.opsgenie import open_opsgenie
-from include.sources.pagerduty import open_pagerduty
-from include.sources.points import MAX_SERIES
-from include.sources.prometheus import open_prometheus
+from include.sources.prometheus.points import MAX_SERIES
+from include.sources.prometheus.source import open_prometheus
+from include.sources.records.alertmanager import open_alertmanager
+from include.sources.records.github import open_github
+from include.sources.records.jira import open_jira
+from include.sources.records.kubernetes import open_kubernetes
+from include.sources.records.opsgenie import open_opsgenie
+from include.sources.records.pagerduty import open_pagerduty
+from include.sources.records.servicenow import open_servicenow
 from include.sources.redacted import RedactedSource
-from include.sources.servicenow import open_servicenow
-from include.sources.splunk import open_splunk
-from include.sources.tempo import open_tempo
-from include.sources.webhook import open_webhook
-from include.sources.zipkin import open_zipkin
+from include.sources.traces.jaeger import open_jaeger
+from include.sources.traces.tempo import open_tempo
+from include.sources.traces.zipkin import open_zipkin
 
 
 def open_source(

@@ -125,4 +125,4 @@ def know_times(monkeypatch: pytest.MonkeyPatch, fake: FakeKafka) -> None:
                 for one in partitions
             ]
 
-    monkeypatch.setattr("include.sources.kafka_client.Consumer", KnowingConsumer)
+    monkeypatch.setattr("include.sources.kafka.client.Consumer", KnowingConsumer)

@@ -9,7 +9,7 @@ import pytest
 
 from include.config.source import SourceConfig
 from include.sources import SourceRejected
-from include.sources.firings import fingerprint
+from include.sources.prometheus.firings import fingerprint
 from include.window import Window
 from tests.servers import Server, openmetrics, running_prometheus
 from tests.sources.conftest import Ask, at

@@ -14,8 +14,8 @@ from include.config.source import Feed
 from include.inbox import Delivery
 from include.inbox.body import BodyError, at_path, parse_body
 from include.sources.deliveries import READERS
+from include.sources.deliveries.source import IDENTITY, WebhookSource
 from include.sources.deliveries.version import moment, said
-from include.sources.webhook import IDENTITY, WebhookSource
 from include.window import Window
 
 HOUR = Window.parse("2026-11-05T07")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from include.http import AnswerInvalid
 from include.sources import Credentials, SourceAnswerInvalid, SourceRejected, SourceUnavailable
-from include.sources.elasticsearch_pages import Pages, Search
+from include.sources.logs.elasticsearch_pages import Pages, Search
 from include.window import Window
 from tests.fakes.api import Asked, Reply
 from tests.fakes.elasticsearch import API_KEY, HIT, FakeElasticsearch

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from include.severity import severity_of
 from include.sources import Credentials, SourceAnswerInvalid, SourceRejected, SourceUnavailable
-from include.sources.jira_values import document_text
+from include.sources.records.jira_values import document_text
 from include.window import Window
 from tests.fakes.api import Reply
 from tests.fakes.jira import ISSUE, FakeJira, entry, issue

@@ -12,7 +12,7 @@ from confluent_kafka import Producer
 from include.config.query import MetricQuery
 from include.config.source import Feed, SourceConfig
 from include.sources import Credentials, Source, SourceAnswerInvalid, SourceRejected, SourceUnavailable, open_source
-from include.sources.kafka_boundaries import Boundaries, forget_before
+from include.sources.kafka.boundaries import Boundaries, forget_before
 from include.window import Window
 from tests.fakes.kafka import FakeKafka, know_times
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from include.config.query import MetricQuery
 from include.config.source import Feed, FileLayout
 from include.datasets import dataset
-from include.sources.file_facts import facts
-from include.sources.file_points import points
-from include.sources.file_records import records
-from include.sources.kafka_messages import Chunk, Wanted, read_value
+from include.sources.files.facts import facts
+from include.sources.files.points import points
+from include.sources.files.records import records
+from include.sources.kafka.messages import Chunk, Wanted, read_value
 
 COLUMNS = {"message": "msg", "service": "a.b", "event_id": "{_partition}-{_offset}", "host": "_key"}
 json_values = st.recursive(

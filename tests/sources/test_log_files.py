@@ -17,9 +17,11 @@ from upath import UPath
 
 from include.config.source import LineForm
 from include.parse.formats import FAMILIES
-from include.sources import SourceAnswerInvalid, SourceRejected, SourceUnavailable, file_lines, gunzip
-from include.sources.file_lines import LineBlocks
-from include.sources.file_names import dated_names
+from include.sources import SourceAnswerInvalid, SourceRejected, SourceUnavailable
+from include.sources.files import gunzip
+from include.sources.files import lines as file_lines
+from include.sources.files.lines import LineBlocks
+from include.sources.files.names import dated_names
 from include.window import Window
 from tests.sources import card
 from tests.sources.conftest import Ask

@@ -17,7 +17,7 @@ from include.config.source import Feed, FileLayout
 from include.parse.levels import normalised_levels
 from include.parse.log_text import LogText
 from include.parse.moments import Clues
-from include.sources.files import FilesSource
+from include.sources.files.source import FilesSource
 from include.window import Window
 
 pytestmark = pytest.mark.needs("data")

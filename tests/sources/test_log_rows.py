@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from include.datasets import LOG_EVENT
 from include.http import AnswerInvalid, Unavailable
 from include.redact import redact_batch
-from include.sources.log_records import read_log_json, record_in, taken
-from include.sources.log_rows import LogFields, in_order, log_batch, of_window, rows_of, times_of
+from include.sources.logs.records import read_log_json, record_in, taken
+from include.sources.logs.rows import LogFields, in_order, log_batch, of_window, rows_of, times_of
 from include.window import Window
 
 WHERE = LogFields(

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.sources import Credentials, SourceAnswerInvalid, SourceRejected, SourceUnavailable
-from include.sources.log_rows import LogFields
-from include.sources.loki_lines import NoStreamsError, lines_of
-from include.sources.loki_selector import halves, narrowed, selector_of
+from include.sources.logs.loki_lines import NoStreamsError, lines_of
+from include.sources.logs.loki_selector import halves, narrowed, selector_of
+from include.sources.logs.rows import LogFields
 from include.window import Window
 from tests.fakes.api import Asked, Reply
 from tests.fakes.loki import DOCUMENTED, FakeLoki

@@ -5,7 +5,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.sources.matrix import parse_matrix
+from include.sources.prometheus.matrix import parse_matrix
 
 LABELS = st.dictionaries(
     st.text(max_size=6), st.one_of(st.text(max_size=10), st.just('"values":[[1,"2"]]')), max_size=3

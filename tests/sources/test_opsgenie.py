@@ -17,7 +17,7 @@ from include.config.source import SourceConfig
 from include.datasets import ALERT, INCIDENT
 from include.http import Credentials
 from include.sources import SourceAnswerInvalid, SourceRejected, SourceUnavailable
-from include.sources.opsgenie_rows import alert_row, incident_row
+from include.sources.records.opsgenie_rows import alert_row, incident_row
 from include.window import Window
 from tests.fakes.api import Asked, Reply
 from tests.fakes.opsgenie import ALERT as DOCUMENTED
@@ -153,7 +153,7 @@ def test_ten_thousand_and_one_alerts_of_one_moment_come_whole(fake: FakeOpsgenie
 
 
 def test_more_of_one_moment_than_the_system_gives_is_an_error(fake: FakeOpsgenie, monkeypatch: Any) -> None:
-    monkeypatch.setattr("include.sources.opsgenie_pages.CAP", 400)
+    monkeypatch.setattr("include.sources.records.opsgenie_pages.CAP", 400)
     monkeypatch.setattr("tests.fakes.opsgenie.CAP", 400)
     fake.alerts = [alert(f"A{i}", "2026-10-01T12:00:00Z") for i in range(400)]
     with pytest.raises(SourceAnswerInvalid, match=r"holds more than 396 records of 2026-10-01 12:00:00\+00:00"):

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from include.datasets import INCIDENT, INCIDENT_CHANGE
 from include.http import Credentials
 from include.sources import SourceAnswerInvalid, SourceRejected, SourceUnavailable
-from include.sources.pagerduty_incident import incident_row
-from include.sources.pagerduty_log import Heard, change_row, hear, in_order
+from include.sources.records.pagerduty_incident import incident_row
+from include.sources.records.pagerduty_log import Heard, change_row, hear, in_order
 from include.window import Window
 from tests.fakes.api import Asked, Reply
 from tests.fakes.pagerduty import ENTRY, KEY, MEASURED, FakePagerDuty

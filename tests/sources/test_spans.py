@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from include.datasets import SPAN, canonical_labels
-from include.sources.spans_jaeger import parse_jaeger
-from include.sources.spans_otlp import parse_otlp
-from include.sources.spans_zipkin import parse_zipkin
+from include.sources.traces.jaeger_spans import parse_jaeger
+from include.sources.traces.otlp import parse_otlp
+from include.sources.traces.zipkin_spans import parse_zipkin
 from tests.fakes.jaeger import FOUND
 
 PARSERS = pytest.mark.parametrize("parse", [parse_otlp, parse_jaeger, parse_zipkin])

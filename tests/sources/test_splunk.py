@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from include.http import AnswerInvalid, Rejected, Unavailable
 from include.sources import Credentials, SourceAnswerInvalid, SourceRejected, SourceUnavailable
-from include.sources.splunk_export import Export
+from include.sources.logs.splunk_export import Export
 from include.window import Window
 from tests.fakes.api import Reply
 from tests.fakes.splunk import EVENT, PREVIEWS, FakeSplunk, microseconds

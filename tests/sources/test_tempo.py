@@ -11,7 +11,7 @@ import yaml
 
 from include.config.source import SourceConfig
 from include.sources import SourceAnswerInvalid, SourceRejected
-from include.sources.tempo import INCOMPLETE
+from include.sources.traces.tempo import INCOMPLETE
 from include.window import Window
 from tests.fakes.api import Reply
 from tests.fakes.tempo import FakeTempo

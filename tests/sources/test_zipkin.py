@@ -91,7 +91,7 @@ def test_a_trace_that_lies_in_many_parts_comes_once(fake: FakeZipkin, store: str
 def test_traces_that_are_over_are_forgotten_and_come_once_all_the_same(
     fake: FakeZipkin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("include.sources.trace_search._REMEMBERED", 5)
+    monkeypatch.setattr("include.sources.traces.search._REMEMBERED", 5)
     fake.store = "elasticsearch"
     fake.spans = [span("f", "1", MICRO), span("f", "2", MICRO + 3_000_000_000, "1")]
     fake.spans += [span(f"a{number}", "1", MICRO + number * 90_000_000) for number in range(1, 39)]

@@ -18,7 +18,7 @@ from include.sources.deliveries.version import (
     said,
     unreadable,
 )
-from include.sources.firings import fingerprint
+from include.sources.prometheus.firings import fingerprint
 
 _SUMMARY = ("summary", "message", "description")
 Url = Callable[[Mapping[str, Any]], str | None]

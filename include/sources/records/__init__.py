@@ -1,0 +1,1 @@
+"""Systems of alerts, incidents and changes; `said.py` reads values out of their JSON."""
