@@ -42,14 +42,16 @@ def by_hour(rt: Runtime, day: Window) -> pd.DataFrame:
 
 
 def by_service(rt: Runtime, day: Window) -> pd.DataFrame:
-    """Return [service, lines, bytes, kept_bytes, before_bytes], the last for the day before."""
+    """Return [service, owner, lines, kept, bytes, kept_bytes, before_bytes], the last for the day before."""
 
     def of(window: Window) -> pd.DataFrame:
         rows = sa.select(log_summary.c.service, *_sums()).where(*_in(window)).group_by(log_summary.c.service)
         return rt.warehouse.frame(rows).astype(dict.fromkeys(_SUMS, "int64"))
 
     before = of(day.shifted(-DAY))[["service", "bytes"]].rename(columns={"bytes": "before_bytes"})
-    return of(day).merge(before, on="service", how="left").fillna({"before_bytes": 0})
+    owners = {name: service.owner for name, service in rt.config.services.items()}
+    found = of(day).merge(before, on="service", how="left").fillna({"before_bytes": 0})
+    return found.assign(owner=found["service"].map(owners).astype(object))
 
 
 def largest_templates(rt: Runtime, day: Window) -> pd.DataFrame:

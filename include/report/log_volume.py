@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from include.report.cells import text
 from include.report.document import (
     MOST_ACTIONS,
     Action,
@@ -53,9 +54,9 @@ def build(
 ) -> Document:
     """Return the report of one day (`window`).
 
-    hours: [ts, log_class, lines, kept, bytes, kept_bytes], bytes of message text; services: [service, lines, bytes,
-    kept_bytes, before_bytes], the last of the day before; templates: [template, log_class, services, lines, kept,
-    bytes].
+    hours: [ts, log_class, lines, kept, bytes, kept_bytes], bytes of message text; services: [service, owner, lines,
+    bytes, kept_bytes, before_bytes], the last of the day before; templates: [template, log_class, services, lines,
+    kept, bytes].
     """
     total = services[["lines", "bytes", "kept_bytes"]].sum()
     grown = _grown(services, float(total["bytes"]))
@@ -114,7 +115,7 @@ def _action(row: Row, total: float) -> Action:
         what=f"{say(float(row['bytes']), 'bytes')} in a day, {row['bytes'] / total:.0%} of everything",
         when=f"{digits(times)} times the day before",
         sure="measured",
-        owner=None,
+        owner=text(row["owner"]),
         level=Level.WARNING,
         recommendation="Look at its largest templates below; something repeats, or a level was lowered.",
         reason=f"{say(float(row['before_bytes']), 'bytes')} the day before",

@@ -78,6 +78,7 @@ def test_a_service_that_writes_twice_as_much_as_the_day_before_is_named(shop: Sh
     load(shop, SEVEN.start - timedelta(days=1), ROUTINE // 4)
     (action,) = report(shop).actions
     assert (action.subject, action.when) == ("cart", "3.99 times the day before")
+    assert action.owner == "storefront"
 
 
 def test_a_day_without_lines_says_so(shop: Shop) -> None:
