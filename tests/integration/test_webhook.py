@@ -174,7 +174,8 @@ def test_alerts_are_there_within_a_minute_and_final_with_their_windows_run(hooke
     assert not any(one["provisional"] for one in rows)
     assert (rows[0]["status"], rows[1]["status"]) == ("resolved", "firing")
     loads = Runtime(hooked.job.settings, hooked.job.config, SystemClock(), "test").warehouse.frame(sa.select(load_log))
-    assert set(loads["status"]) == {"provisional", "loaded"}
+    statuses = set(loads["status"])
+    assert {"provisional", "loaded"} <= statuses <= {"provisional", "loaded", "unchanged"}, "an hour without alerts"
 
 
 def test_deliveries_need_no_sign_in_but_their_secret_and_the_pages_still_need_one(hooked: Hooked) -> None:
