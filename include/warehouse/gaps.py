@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -47,19 +46,24 @@ def find_gaps(loads: pd.DataFrame, window: Window, tasks: Sequence[Task], grid: 
 def joined_gaps(found: pd.DataFrame, longest: timedelta) -> pd.DataFrame:
     """Return [source, query, dataset, reason, window], gaps side by side joined to windows of at most `longest`.
 
-    A joined window has the reason of its first gap. Columns of `found` as `find_gaps` gives them.
+    `longest` is a multiple of the grid's step. A joined window has the reason of its first gap. Columns of `found` as
+    `find_gaps` gives them.
     """
-    rows: list[dict[str, Any]] = []
-    for task, own in found.sort_values([*_TASK, "window_start"]).groupby(_TASK, sort=True):
-        for start, end, reason in own[["window_start", "window_end", "reason"]].itertuples(index=False):
-            last = rows[-1] if rows and rows[-1]["task"] == task else None
-            if last and last["window"].end == start and end - last["window"].start <= longest:
-                last["window"] = Window(last["window"].start, end.to_pydatetime())
-            else:
-                whole = Window(start.to_pydatetime(), end.to_pydatetime())
-                rows.append({"task": task, "reason": reason, "window": whole})
-    named = [{**dict(zip(_TASK, row.pop("task"), strict=True)), **row} for row in rows]
-    return pd.DataFrame(named, columns=[*_TASK, "reason", "window"])
+    ordered = found.sort_values([*_TASK, "window_start"]).reset_index(drop=True)
+    goes_on = (ordered[_TASK] == ordered[_TASK].shift()).all(axis=1) & (
+        ordered["window_start"] == ordered["window_end"].shift()
+    )
+    run = (~goes_on).cumsum()
+    into = ordered["window_start"] - ordered.groupby(run)["window_start"].transform("first")
+    joined = ordered.groupby([run, into.to_numpy() // np.timedelta64(longest)], sort=False).agg(
+        **{name: (name, "first") for name in [*_TASK, "reason"]},
+        start=("window_start", "first"),
+        end=("window_end", "last"),
+    )
+    starts, ends = (joined[name].dt.to_pydatetime() for name in ("start", "end"))
+    windows = [Window(start, end) for start, end in zip(starts, ends, strict=True)]
+    whole = joined[[*_TASK, "reason"]].reset_index(drop=True)
+    return whole.assign(window=pd.Series(windows, dtype=object))
 
 
 def _last_per_window(loads: pd.DataFrame, starts: pd.DatetimeIndex, grid: Grid) -> pd.DataFrame:

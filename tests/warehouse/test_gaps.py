@@ -1,9 +1,9 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 import pytest
 
-from include.warehouse import Warehouse, gaps
+from include.warehouse import Warehouse, gaps, joined_gaps
 from include.warehouse.gaps import find_gaps
 from include.window import Grid, Window
 from tests.warehouse.shop import HOUR, NEXT_HOUR, load, minutes
@@ -78,3 +78,26 @@ def test_gaps_are_read_from_the_ledger_of_loads(warehouse: Warehouse) -> None:
     assert list(rows["window_start"]) == [NEXT_HOUR.start]
     assert list(rows["reason"]) == ["failed"]
     assert list(rows["message"]) == ["too many bad rows"]
+
+
+def test_gaps_side_by_side_are_joined_up_to_the_longest_window() -> None:
+    hours = [0, 1, 2, 3, 4, 7]
+    start = datetime(2026, 11, 5, tzinfo=UTC)
+    rows = [
+        {"source": "shop", "query": query, "dataset": "metric_point", "reason": reason}
+        | {"window_start": start + timedelta(hours=hour), "window_end": start + timedelta(hours=hour + 1)}
+        for query, reason in (("b", "missing"), ("a", "failed"))
+        for hour in hours
+    ]
+    joined = joined_gaps(pd.DataFrame(rows[::-1]), timedelta(hours=3))
+    windows = ["2026-11-05T00/2026-11-05T03", "2026-11-05T03/2026-11-05T05", "2026-11-05T07/2026-11-05T08"]
+    assert joined["query"].to_list() == ["a", "a", "a", "b", "b", "b"]
+    assert joined["reason"].to_list() == ["failed"] * 3 + ["missing"] * 3
+    assert joined["window"].to_list() == [Window.parse(window) for window in windows] * 2
+
+
+def test_no_gaps_are_joined_to_none() -> None:
+    columns = ["source", "query", "dataset", "window_start", "window_end", "reason", "message"]
+    kinds = {name: "datetime64[us, UTC]" if "window" in name else object for name in columns}
+    none = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
+    assert joined_gaps(none, timedelta(days=1)).empty

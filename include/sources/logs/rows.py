@@ -19,12 +19,12 @@ import pyarrow.compute as pc
 from include.config.source import FileLayout
 from include.datasets import LABELS, LOG_EVENT, UTC_TIME
 from include.sources.files.columns import times
+from include.sources.files.facts import ids
 from include.sources.logs.records import canonical, left_out, storable, taken
 from include.window import Window
 
 Paths = tuple[str, ...]
 _PLAIN_ID = r"^[A-Za-z0-9_.~:/=+-]{1,300}$"
-_NO_ID = r"^(?i:0*|-|null|none|nil)$"
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def rows_of(columns: dict[str, pa.Array]) -> pa.RecordBatch:
         if column is None:
             column = pa.nulls(size, field.type)
         elif field.name in {"trace_id", "span_id"}:
-            column = span_ids(column)
+            column = ids(column)
         elif field.name == "event_id":
             column = line_ids(column)
         elif field.type == LABELS and not pa.types.is_dictionary(column.type):
@@ -133,12 +133,6 @@ def in_order(batch: pa.RecordBatch) -> pa.RecordBatch:
     if (micro[1:] >= micro[:-1]).all():
         return batch
     return batch.take(pa.array(np.argsort(micro, kind="stable")))
-
-
-def span_ids(column: pa.Array) -> pa.Array:
-    """Return ids of traces or spans in lower case; a word or zeros for "none" are null."""
-    plain = pc.utf8_trim_whitespace(column)
-    return pc.utf8_lower(pc.if_else(pc.match_substring_regex(plain, _NO_ID), None, plain))
 
 
 def line_ids(column: pa.Array) -> pa.Array:
