@@ -77,14 +77,17 @@ def compare(
     start = int(since.timestamp() * 1_000_000)
     later = panel.where(panel.ts >= start)
     service = pd.factorize(series.set_index("series_id")["service"].reindex(later.series_ids))[0]
-    untouched = {role: model.score(points, series, since)["score"].to_numpy() for role, model in roles.items()}
+    untouched = {role: model.score(points, series, since) for role, model in roles.items()}
+    alarm = {role: scores["alarm"].to_numpy() for role, scores in untouched.items()}
     events = pd.DataFrame() if incidents is None else incidents[incidents["opened_at"] >= since]
     if len(events) >= MIN_EVENTS:
         measure = "incidents"
-        quality = {role: _by_service(later, score, series, events) for role, score in untouched.items()}
-        calm = {role: np.where(_in_incident(later, series, events), 0.0, score) for role, score in untouched.items()}
+        quality = {
+            role: _by_service(later, scores["score"].to_numpy(), series, events) for role, scores in untouched.items()
+        }
+        calm = {role: np.where(_in_incident(later, series, events), 0.0, score) for role, score in alarm.items()}
     else:
-        measure, calm = "planted anomalies", untouched
+        measure, calm = "planted anomalies", alarm
         planted = plant(panel, start, directions(panel, series), seed)
         touched = points.assign(value=planted.panel.values)
         labels = planted.labels[panel.ts >= start]

@@ -1,7 +1,11 @@
 """What every anomaly detector is: fit on points, score points, explain a score; causal; saved as arrays and plain data.
 
-A score of 1 is where the detector flags a point. It means the same for every series, so that one number may be
-compared, plotted and counted over a fleet. `SCORE_COLUMNS` is the contract with everything behind it.
+Every row has two numbers. `score` says how strange the last while was, may be smoothed, and ranks: it is what VUS-PR
+judges. `alarm` is what a person is called by: at 1 or more this very point is flagged. Both mean the same for every
+subject, so that one number may be compared, plotted and counted over a fleet. A detector without reasons to tell them
+apart gives the same number twice. `SCORE_COLUMNS` is the contract with everything behind it.
+
+A subject is a series, or a service for a detector that judges several series of one service together.
 """
 
 from abc import ABC, abstractmethod
@@ -16,8 +20,9 @@ import pandas as pd
 from include.errors import AlmanacError
 from include.features import Panel
 
-SCORE_COLUMNS = ("subject_kind", "subject_id", "ts", "score", "lower", "expected", "upper")
+SCORE_COLUMNS = ("subject_kind", "subject_id", "ts", "score", "alarm", "lower", "expected", "upper")
 LOOKBACK = timedelta(hours=24)
+SERIES, SERVICE = "series", "service"  # kinds of subjects
 
 
 class ModelError(AlmanacError):
@@ -38,14 +43,20 @@ class State:
 
 
 class Detector(ABC):
-    """Scores points of many series at once. The score at `t` uses nothing after `t` and nothing before `t - lookback`.
+    """Scores points of many series at once.
+
+    Causal and bounded: the row at `t` uses nothing after `t` and nothing at or before `t - lookback(step)`.
 
     `points` is a long frame `[series_id, ts, value]` sorted by series and time; `series` has one row per series:
     `[series_id, kind, query, service, step_seconds, time_zone, holidays]`, optionally `bad_direction` (up, down, both).
     """
 
     name: ClassVar[str]
-    lookback: ClassVar[timedelta] = LOOKBACK
+    subject: ClassVar[str] = SERIES
+
+    def lookback(self, step: timedelta) -> timedelta:  # noqa: ARG002  most look back a day, whatever the step
+        """Return how far back of a row the detector looks in series of this step: a day, or up to 2,016 samples."""
+        return LOOKBACK
 
     @abstractmethod
     def fit(self, points: pd.DataFrame, series: pd.DataFrame) -> "Detector":
@@ -53,14 +64,22 @@ class Detector(ABC):
 
     @abstractmethod
     def score(self, points: pd.DataFrame, series: pd.DataFrame, since: datetime | None = None) -> pd.DataFrame:
-        """Return `SCORE_COLUMNS`, one row per point in the order of the points; no value is NaN.
+        """Return `SCORE_COLUMNS`, one row per subject and time in order of subject id and time; no value is NaN.
 
-        Points before `since` are only looked back at and get no row.
+        For a detector of series that is one row per point, in the order of the points. Points before `since` are only
+        looked back at and get no row.
         """
 
     @abstractmethod
     def explain(self, points: pd.DataFrame, series: pd.DataFrame, rows: npt.NDArray[np.int64]) -> list[list[str]]:
-        """Return, for each of these rows of `points`, in words what made its score, strongest first."""
+        """Return, for each of these rows of `score(points, series)`, in words what made its score, strongest first."""
+
+    def evidence(self, points: pd.DataFrame, series: pd.DataFrame, rows: npt.NDArray[np.int64]) -> list[dict[str, Any]]:
+        """Return, for each of these rows of `score(points, series)`, what JSON can hold of the reasons.
+
+        `features` are the words of `explain`; a detector of services adds `metrics`, `pairs` and `hypotheses`.
+        """
+        return [{"features": why} for why in self.explain(points, series, rows)]
 
     @abstractmethod
     def state(self) -> State:
@@ -83,14 +102,17 @@ def score_frame(
     lower: npt.NDArray[np.float64],
     expected: npt.NDArray[np.float64],
     upper: npt.NDArray[np.float64],
+    alarm: npt.NDArray[np.float64] | None = None,
+    subject: str = SERIES,
 ) -> pd.DataFrame:
-    """Return `SCORE_COLUMNS` for the rows of a panel."""
+    """Return `SCORE_COLUMNS` for the rows of a panel; without `alarm` it is the score."""
     return pd.DataFrame(
         {
-            "subject_kind": np.full(len(panel), "series", dtype=object),
+            "subject_kind": np.full(len(panel), subject, dtype=object),
             "subject_id": panel.row_ids,
             "ts": panel.times,
             "score": score,
+            "alarm": score if alarm is None else alarm,
             "lower": lower,
             "expected": expected,
             "upper": upper,

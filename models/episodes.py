@@ -48,9 +48,9 @@ class Found:
     episode: pd.DataFrame
 
 
-def history(detector: Detector) -> timedelta:
-    """Return how much earlier than the window the points given to `detect` must start."""
-    return detector.lookback + EPISODE_LOOKBACK
+def history(detector: Detector, step: timedelta) -> timedelta:
+    """Return how much earlier than the window the points of this step, given to `detect`, must start."""
+    return detector.lookback(step) + EPISODE_LOOKBACK
 
 
 def detect(
@@ -75,7 +75,7 @@ def detect(
     scores = detector.score(points, series, since)
     panel = Panel.of(points, series)
     tail = panel.where(panel.ts >= _us(since))
-    hit = np.flatnonzero(flag(tail, scores["score"].to_numpy() >= 1.0))
+    hit = np.flatnonzero(flag(tail, scores["alarm"].to_numpy() >= 1.0))
     rows = np.flatnonzero(panel.ts >= _us(since))[hit]
     flagged = scores.iloc[hit].reset_index(drop=True)
     flagged["row"] = rows

@@ -63,9 +63,9 @@ def train(
         raise ModelError("There are no points to train on. Load some history first.")
     since = gate_start(points)
     head = points[points["ts"] < since].reset_index(drop=True)
-    later = points[points["ts"] >= since - LOOKBACK].reset_index(drop=True)
     forest = IsolationForestDetector(seed=seed, threads=threads, hours=hours).fit(head, series)
     baseline = RobustZ(seed=seed, threads=threads, hours=hours).fit(head, series)
+    later = points[points["ts"] >= since - LOOKBACK].reset_index(drop=True)
     running = registry.champion(url)
     current = registry.load_version(url, running.number) if running else None
     comparison = compare(forest, current, baseline, later, series, since=since, incidents=incidents, seed=seed)

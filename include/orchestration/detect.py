@@ -26,8 +26,9 @@ def score_shard(rt: Runtime, window: Window, shard: int) -> dict[str, Any]:
     detector, version = load_champion(rt.settings.mlflow)
     hours = business_hours(rt)
     shards = rt.settings.shards
-    reach = window.with_lookback(history(detector))
     series = described_series(rt, shard)
+    steps = [timedelta(seconds=float(step)) for step in series["step_seconds"].unique()]
+    reach = window.with_lookback(max((history(detector, step) for step in steps), default=timedelta()))
     found = []
     scored = 0
     for batch in points_in_batches(rt.warehouse, reach, _series_at_once(reach), shard=shard, shards=shards):

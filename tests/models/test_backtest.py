@@ -51,7 +51,7 @@ class Nervous(Shuffled):
 
     def score(self, points: pd.DataFrame, series: pd.DataFrame, since: object = None) -> pd.DataFrame:
         scores = FOREST.score(points, series, since)  # type: ignore[arg-type]
-        return scores.assign(score=scores["score"] * 10)
+        return scores.assign(alarm=scores["alarm"] * 10)
 
 
 def judged(challenger: Detector, champion: Detector | None, incidents: pd.DataFrame | None = None) -> Comparison:

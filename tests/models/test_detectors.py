@@ -14,6 +14,7 @@ from models.robust import RobustZ
 from tests.models.fleet import START, fleet, raised
 
 POINTS, SERIES = fleet()
+MINUTE = timedelta(minutes=1)
 TRAINED = START + pd.Timedelta(days=6)
 LATER = POINTS[POINTS["ts"] >= TRAINED - pd.Timedelta(days=1)].reset_index(drop=True)
 
@@ -60,8 +61,10 @@ def test_the_future_changes_no_score(name: str, cut: int, size: float) -> None:
 def test_what_is_older_than_the_lookback_changes_no_score(detector: Detector) -> None:
     since = TRAINED + pd.Timedelta(hours=24)
     whole = detector.score(POINTS, SERIES, since)
-    short = detector.score(POINTS[POINTS["ts"] >= since - detector.lookback].reset_index(drop=True), SERIES, since)
-    assert detector.lookback <= timedelta(hours=24)
+    short = detector.score(
+        POINTS[POINTS["ts"] >= since - detector.lookback(MINUTE)].reset_index(drop=True), SERIES, since
+    )
+    assert detector.lookback(MINUTE) <= timedelta(hours=24)
     pd.testing.assert_frame_equal(whole, short, check_exact=True)
 
 
@@ -72,7 +75,9 @@ def test_the_lookback_holds_at_every_step_known_series_or_new(step: int) -> None
     model.profiles.follow[:] = True
     since = START + pd.Timedelta(days=18)
     whole = model.score(points, series, since)
-    short = model.score(points[points["ts"] >= since - model.lookback].reset_index(drop=True), series, since)
+    short = model.score(
+        points[points["ts"] >= since - model.lookback(timedelta(seconds=step))].reset_index(drop=True), series, since
+    )
     pd.testing.assert_frame_equal(whole, short, check_exact=True)
 
 
