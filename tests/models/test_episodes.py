@@ -23,7 +23,7 @@ HIGH = raised(POINTS, 4, TROUBLE, 45, 9.0)
 
 
 def found(points: pd.DataFrame, window: Window, series: pd.DataFrame = SERIES) -> Found:
-    near = points[(points["ts"] >= window.start - history(MODEL)) & (points["ts"] < window.end)]
+    near = points[(points["ts"] >= window.start - history(MODEL, timedelta(minutes=1))) & (points["ts"] < window.end)]
     return detect(MODEL, near.reset_index(drop=True), series, window, model_version="3")
 
 
