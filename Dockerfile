@@ -8,7 +8,7 @@ RUN apt-get update \
 WORKDIR /opt/almanac
 COPY requirements.txt .
 RUN pip install --no-cache-dir "$(grep '^uv==' requirements.txt)" \
-    && uv pip install --system --no-cache --compile-bytecode -r requirements.txt
+    && uv pip install --system --no-cache --compile-bytecode --torch-backend cpu -r requirements.txt
 
 COPY . .
 ENV PYTHONPATH=/opt/almanac \

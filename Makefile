@@ -10,6 +10,12 @@ DAYS ?=
 HEADLESS ?=
 DATA ?= $(ALMANAC_DATA)
 
+# PyPI's torch for Linux brings gigabytes of CUDA. The build for the CPU comes from a folder of wheels that pip is told
+# of (PIP_FIND_LINKS or pip's configuration), where one holds it, else from PyTorch's own index. Both lock the same version.
+WHEELS = $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
+TORCH = $(if $(wildcard $(addsuffix /torch-*.whl,$(WHEELS))),UV_FIND_LINKS="$(shell echo $(WHEELS) | tr ' ' ',')",UV_TORCH_BACKEND=cpu)
+UV = $(TORCH) $(BIN)/uv
+
 .DEFAULT_GOAL := help
 .PHONY: help run down test lint format lock bench gaps fill up stop clean
 
@@ -27,7 +33,7 @@ $(INSTALLED): requirements.txt
 	@echo "Installing into $(VENV) (about a minute, once)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements.txt)"
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -r requirements.txt
+	@$(UV) pip install --quiet --python $(BIN)/python --compile-bytecode -r requirements.txt
 	@touch $@
 
 run: $(INSTALLED) ## Install, start Airflow and MLflow, load a simulated fleet, run the main job, say where to look
@@ -45,7 +51,7 @@ lint: $(INSTALLED) ## Style, types, import order, and whether requirements.txt s
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@cp requirements.txt $(VENV)/requirements.lock && \
-	  $(BIN)/uv pip compile --quiet --no-header --python-version 3.11 requirements.in -o $(VENV)/requirements.lock && \
+	  $(UV) pip compile --quiet --no-header --python-version 3.11 requirements.in -o $(VENV)/requirements.lock && \
 	  diff <(grep -v '^#' requirements.txt) $(VENV)/requirements.lock >/dev/null || \
 	  { echo "requirements.txt does not follow requirements.in any more: run 'make lock'."; exit 1; }
 
@@ -60,7 +66,7 @@ fill: $(INSTALLED) ## Read those windows again, in a running installation, and r
 	@$(BIN)/python -m include.stack fill --days $(or $(DAYS),7) $(if $(CONFIG),--config $(CONFIG))
 
 lock: $(INSTALLED) ## Compile requirements.in into requirements.txt
-	@$(BIN)/uv pip compile --quiet --no-header --python-version 3.11 requirements.in -o requirements.txt
+	@$(UV) pip compile --quiet --no-header --python-version 3.11 requirements.in -o requirements.txt
 
 bench: $(INSTALLED) ## Print speed and quality beside naive references (DATA=folder of public data)
 	@for name in features ingest forecast sources logs log_files redaction; do \
