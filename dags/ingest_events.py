@@ -7,5 +7,5 @@ from include.orchestration.ingest_dag import ingest_dag
 from include.orchestration.schedule import EVENTS
 
 ingest_events = ingest_dag(
-    "ingest_events", ["alert", "incident", "incident_change", "change_event"], EVENTS, doc=__doc__
+    "ingest_events", ["alert", "incident", "incident_change", "change_event", "feedback"], EVENTS, doc=__doc__
 )

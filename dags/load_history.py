@@ -15,7 +15,7 @@ from include.orchestration.schedule import dag_defaults
 CHUNK_DAYS = Param(
     7, type="integer", minimum=1, maximum=31, title="Days per chunk", description="Width of one ingest run, in days."
 )
-EVENTS = ["alert", "incident", "incident_change", "change_event"]
+EVENTS = ["alert", "incident", "incident_change", "change_event", "feedback"]
 TRAIN = Param(True, type="boolean", title="Train", description="Train the anomaly models on what was loaded.")
 
 

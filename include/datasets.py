@@ -164,6 +164,31 @@ INCIDENT_CHANGE = Dataset(
     ),
 )
 
+FEEDBACK = Dataset(
+    name="feedback",
+    doc="What one person or system says of one finding: real or noise, right or wrong.",
+    kind=Kind.RECORD,
+    time="updated_at",
+    key=("source", "feedback_id"),
+    schema=pa.schema(
+        [
+            pa.field("feedback_id", pa.string(), metadata={"doc": "the sender's id, or made of subject and person"}),
+            pa.field("subject_kind", pa.string(), metadata={"doc": "episode, series, service or incident"}),
+            pa.field("subject_id", pa.string(), metadata={"doc": "its id; of a service its name"}),
+            pa.field("service", pa.string(), metadata={"doc": "as the source calls it, resolved at load"}),
+            pa.field("first_ts", UTC_TIME, metadata={"doc": "for a series or service: from when on"}),
+            pa.field("last_ts", UTC_TIME, metadata={"doc": "for a series or service: until when"}),
+            pa.field("verdict", pa.string(), metadata={"doc": "real, noise, right, wrong or other_cause"}),
+            pa.field("comment", pa.string(), metadata={"doc": "why, in the person's words"}),
+            pa.field("person", pa.string(), metadata={"doc": "who says so: a user name, never an address"}),
+            pa.field("created_at", UTC_TIME, metadata={"doc": "when it was said first"}),
+            pa.field("updated_at", UTC_TIME, metadata={"doc": "when it came, or was said otherwise"}),
+            pa.field("deleted", pa.bool_(), metadata={"doc": "taken back"}),
+            pa.field("raw", pa.string(), metadata={"doc": "the source's text of a record that it could not read"}),
+        ]
+    ),
+)
+
 LOG_EVENT = Dataset(
     name="log_event",
     doc="One line of a log.",
@@ -213,7 +238,8 @@ SPAN = Dataset(
 )
 
 DATASETS: Mapping[str, Dataset] = {
-    dataset.name: dataset for dataset in (METRIC_POINT, ALERT, INCIDENT, INCIDENT_CHANGE, CHANGE_EVENT, LOG_EVENT, SPAN)
+    dataset.name: dataset
+    for dataset in (METRIC_POINT, ALERT, INCIDENT, INCIDENT_CHANGE, CHANGE_EVENT, FEEDBACK, LOG_EVENT, SPAN)
 }
 
 

@@ -20,7 +20,7 @@ LineForm = Literal[
     "auto", "json", "container", "syslog", "access", "error", "logfmt", "klog", "java", "python", "database",
     "time-first", "time-inside",
 ]  # fmt: skip
-FeedDataset = Literal["alert", "incident", "incident_change", "change_event", "log_event", "span"]
+FeedDataset = Literal["alert", "incident", "incident_change", "change_event", "feedback", "log_event", "span"]
 
 _IN_FOLDERS = frozenset({"files", "fleet"})
 _WITHOUT_PLACE = frozenset({"webhook", "kafka"})
@@ -115,7 +115,7 @@ class FileLayout(Model):
 
 
 class Feed(Model):
-    """One feed of a source: its alerts, incidents, changes, log lines or spans."""
+    """One feed of a source: its alerts, incidents, changes, feedback, log lines or spans."""
 
     name: Name
     source: Name

@@ -1,4 +1,4 @@
-"""Row rules of records: alerts, incidents and changes. Columns at a time; a batch holds thousands, not millions."""
+"""Row rules of records: alerts, incidents, changes and feedback. Columns at a time; a batch holds thousands, not millions."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.datasets import ALERT, CHANGE_EVENT, INCIDENT, INCIDENT_CHANGE, Scope
+from include.datasets import ALERT, CHANGE_EVENT, FEEDBACK, INCIDENT, INCIDENT_CHANGE, Scope
 from include.quality.expectation import LONGEST_ID, Expectation
 from include.quality.verdict import Level
 from include.severity import SEVERITIES
@@ -50,6 +50,15 @@ SHAPES = {
         required=("kind", "service", "title", "started_at", "updated_at", "deleted"),
         in_order=("started_at", "ended_at"),
         words={"kind": frozenset({"deployment", "configuration", "scale", "other"})},
+    ),
+    FEEDBACK.name: Shape(
+        identity="feedback_id",
+        required=("subject_kind", "subject_id", "verdict", "created_at", "updated_at", "deleted"),
+        in_order=("first_ts", "last_ts"),
+        words={
+            "subject_kind": frozenset({"episode", "series", "service", "incident"}),
+            "verdict": frozenset({"real", "noise", "right", "wrong", "other_cause"}),
+        },
     ),
 }
 
@@ -131,7 +140,7 @@ RULES = (
     RecordRule(
         "times_in_order", Level.QUARANTINE, "starts before it ends; opened, acknowledged, resolved", _out_of_order
     ),
-    RecordRule("words_known", Level.QUARANTINE, "severity, status and kind are words in use", _unknown_word),
+    RecordRule("words_known", Level.QUARANTINE, "severity, status, kind and verdict are words in use", _unknown_word),
     RecordRule("version_once", Level.DROP, "one version of a record comes once; the last is kept", _said_twice),
 )
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from include.datasets import ALERT, CHANGE_EVENT, INCIDENT, INCIDENT_CHANGE, LOG_EVENT, METRIC_POINT, SPAN
+from include.datasets import ALERT, CHANGE_EVENT, FEEDBACK, INCIDENT, INCIDENT_CHANGE, LOG_EVENT, METRIC_POINT, SPAN
 from include.quality.expectation import Expectation
 from include.quality.summary import Summary
 from include.quality.verdict import Level, QualityError, RuleResult
@@ -95,6 +95,7 @@ SUITES = {
     INCIDENT.name: RECORDS,
     INCIDENT_CHANGE.name: RECORDS,
     CHANGE_EVENT.name: RECORDS,
+    FEEDBACK.name: RECORDS,
     LOG_EVENT.name: LINES,
     SPAN.name: SPANS,
 }

@@ -20,6 +20,6 @@ OFFERS: Mapping[str, tuple[str, ...]] = {
     "jira": ("incident", "incident_change", "change_event"),
     "github": ("change_event",),
     "kubernetes": ("alert", "change_event"),
-    "webhook": ("alert", "incident", "change_event"),
+    "webhook": ("alert", "incident", "change_event", "feedback"),
     "kafka": ("metric_point", "log_event", "span", "alert", "incident", "incident_change", "change_event"),
 }

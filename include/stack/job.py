@@ -35,7 +35,7 @@ CONSUMERS = (
 )
 PRODUCERS = ("load_history", "fill_gaps", "deliver_reports", "maintain_warehouse")
 INGESTS = {
-    "ingest_events": {"alert", "incident", "incident_change", "change_event"},
+    "ingest_events": {"alert", "incident", "incident_change", "change_event", "feedback"},
     "ingest_logs": {"log_event"},
     "ingest_traces": {"span"},
     "ingest_metrics": {"metric_point"},

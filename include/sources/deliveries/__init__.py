@@ -1,4 +1,4 @@
-"""Deliveries: what each provider's webhook says, as rows of alerts, incidents and changes.
+"""Deliveries: what each provider's webhook says, as rows of alerts, incidents, changes and feedback.
 
 In: one JSON document and the feed that asks. Out: versions of records, pure functions without input or output.
 One module per provider; read `version.py` first.
@@ -22,7 +22,7 @@ READERS: Mapping[Provider, tuple[Reader, frozenset[str]]] = {
     "grafana": (read_grafana, frozenset({"alert"})),
     "pagerduty": (read_pagerduty, frozenset({"incident", "change_event"})),
     "datadog": (read_datadog, frozenset({"alert"})),
-    "generic": (read_generic, frozenset({"alert", "incident", "change_event"})),
+    "generic": (read_generic, frozenset({"alert", "incident", "change_event", "feedback"})),
 }
 """Provider → how its documents are read, and the datasets that they hold."""
 

@@ -60,7 +60,7 @@ def _record(record: dict[str, Any], feed: Feed, options: WebhookFeed) -> Version
 
 
 def _identified(row: dict[str, Any], name: str) -> str | None:
-    """Return the record's id; where an alert or a change has none, one is made of what does not change about it."""
+    """Return the record's id; where it has none, one is made of what does not change about it."""
     if name == "alert":
         row["fingerprint"] = row["fingerprint"] or (_hash(row["name"], row["service"]) if row["name"] else None)
         if not row["alert_id"] and row["fingerprint"]:
@@ -70,6 +70,10 @@ def _identified(row: dict[str, Any], name: str) -> str | None:
         if not row["change_id"] and row["title"]:
             row["change_id"] = _hash(row["kind"], row["service"], row["title"], row["started_at"])
         return row["change_id"]
+    if name == "feedback":
+        if not row["feedback_id"] and row["subject_id"]:
+            row["feedback_id"] = _hash(row["subject_kind"], row["subject_id"], row["person"])
+        return row["feedback_id"]
     return row["incident_id"]
 
 

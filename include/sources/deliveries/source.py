@@ -30,8 +30,12 @@ EARLIER: Mapping[Provider, timedelta] = {
     "generic": timedelta(days=1),
 }
 """How far before a window deliveries may still say more, or something newer, of its records."""
-IDENTITY = {"alert": "alert_id", "incident": "incident_id", "change_event": "change_id"}
-BEGINNING = {"alert": "starts_at", "incident": "opened_at", "change_event": "started_at"}
+IDENTITY = {
+    "alert": "alert_id", "incident": "incident_id", "change_event": "change_id", "feedback": "feedback_id"
+}  # fmt: skip
+BEGINNING = {
+    "alert": "starts_at", "incident": "opened_at", "change_event": "started_at", "feedback": "created_at"
+}  # fmt: skip
 _STAYS_OPEN = frozenset({"ends_at", "resolved_at", "ended_at", "raw"})
 _BATCH = 5_000
 

@@ -18,13 +18,13 @@ from include.warehouse.schema.dimensions import (
 )
 from include.warehouse.schema.facts import log_event, log_summary, metric_point, span
 from include.warehouse.schema.ledgers import delivery, lineage, load_log, quality_result, quarantine_row, report
-from include.warehouse.schema.records import alert, change_event, incident, incident_change
-from include.warehouse.schema.results import anomaly, capacity_status, episode, forecast_point, slo_status
+from include.warehouse.schema.records import alert, change_event, feedback, incident, incident_change
+from include.warehouse.schema.results import anomaly, capacity_status, drift, episode, forecast_point, slo_status
 
 DIMENSIONS = (service, series, slo, resource_limit, maintenance_window, service_alias, source_column, log_template)
 FACTS = (metric_point, log_event, log_summary, span)
-RECORDS = (alert, incident, incident_change, change_event, delivery)
-RESULTS = (anomaly, episode, forecast_point, capacity_status, slo_status)
+RECORDS = (alert, incident, incident_change, change_event, feedback, delivery)
+RESULTS = (anomaly, episode, forecast_point, capacity_status, slo_status, drift)
 LEDGERS = (load_log, lineage, quality_result, quarantine_row, report)
 
 PLACED_BY = {"anomaly": "ts"}
@@ -42,7 +42,9 @@ __all__ = [
     "capacity_status",
     "change_event",
     "delivery",
+    "drift",
     "episode",
+    "feedback",
     "forecast_point",
     "incident",
     "incident_change",

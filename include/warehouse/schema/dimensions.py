@@ -63,6 +63,7 @@ maintenance_window = Table(
     time("starts_at"),
     time("ends_at"),
     text("reason", nullable=True),
+    text("owner", nullable=True),
 )
 
 Index("series_by_query", series.c.source, series.c.query)

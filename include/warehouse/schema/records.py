@@ -1,4 +1,4 @@
-"""Records: alerts, incidents and their history, changes; merged by key, the newest version wins."""
+"""Records: alerts, incidents and their history, changes, feedback; merged by key, the newest version wins."""
 
 from sqlalchemy import Table
 
@@ -71,5 +71,23 @@ incident_change = Table(
     text("after", nullable=True),
     text("actor", nullable=True),
     text("summary", nullable=True),
+    *record_columns(),
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    text("source", key=True),
+    text("feedback_id", key=True),
+    text("subject_kind"),
+    text("subject_id"),
+    text("service"),
+    text("service_alias"),
+    time("first_ts", nullable=True),
+    time("last_ts", nullable=True),
+    text("verdict"),
+    text("comment", nullable=True),
+    text("person", nullable=True),
+    time("created_at"),
     *record_columns(),
 )

@@ -118,3 +118,25 @@ slo_status = Table(
     time("calculated_for"),
     *result_columns(),
 )
+
+drift = Table(
+    "drift",
+    metadata,
+    text("model"),
+    text("model_version"),
+    text("series_class"),
+    text("feature"),
+    Column("psi", Double),
+    Column("psi_usual", Double),
+    Column("ks", Double),
+    Column("ks_p", Double),
+    Column("points", BigInteger, nullable=False),
+    Column("effective_points", Double),
+    Column("trained", Double),
+    Column("current", Double),
+    Column("watch_at", Double),
+    Column("drifted_at", Double),
+    text("status"),
+    text("reason"),
+    *result_columns(),
+)
