@@ -1,9 +1,10 @@
 """What must fit together over all files: every name that is used is declared, every alias means one service."""
 
+import fnmatch
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from include.config.calendar import PlannedTime
+from include.config.calendar import PlannedTime, is_glob
 from include.config.document import KeyPath
 from include.config.limit import ResourceLimit
 from include.config.mail import EVERYONE
@@ -97,9 +98,13 @@ def check_slos(slos: Mapping[str, Found[Slo]], declared: Declared) -> Iterator[P
 
 
 def check_calendar(planned: Mapping[str, Found[PlannedTime]], declared: Declared) -> Iterator[Problem]:
-    """Services of maintenance windows and freezes exist."""
+    """Services of maintenance windows and freezes exist; a pattern fits one at least."""
     for found in planned.values():
-        yield from _missing(found, ("services",), found.value.services, declared.services, "services")
+        names = [
+            next(iter(fnmatch.filter(declared.services, one)), one) if is_glob(one) else one
+            for one in found.value.services
+        ]
+        yield from _missing(found, ("services",), names, declared.services, "services")
 
 
 def unknown_audiences(audiences: Sequence[str], services: Mapping[str, Found[Service]]) -> Iterator[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """The configuration, written into the warehouse's dimensions so that SQL and reports can join to it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,6 +11,7 @@ from include.orchestration.runtime import Runtime
 from include.warehouse.schema import (
     alert,
     change_event,
+    feedback,
     incident,
     log_event,
     log_summary,
@@ -23,7 +25,10 @@ from include.warehouse.schema import (
 )
 from include.warehouse.write import Transaction
 
-NAMED = (series, alert, incident, change_event)
+PLANNED_AHEAD = timedelta(days=28)
+"""So far ahead the times of a weekly plan stand in `maintenance_window`."""
+LONG_AGO, FAR_AHEAD = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 1, tzinfo=UTC)
+NAMED = (series, alert, incident, change_event, feedback)
 SEEN = (log_event, log_summary, span)
 """Facts that carry the service: too many to look through for names, so `service_alias` remembers which there are."""
 
@@ -70,8 +75,10 @@ def sync_dimensions(rt: Runtime) -> int:
         for one in config.limits
     ]
     planned = [
-        *(_planned("maintenance", one) for one in config.maintenance),
-        *(_planned("freeze", one) for one in config.freezes),
+        row
+        for kind, entries in (("maintenance", config.maintenance), ("freeze", config.freezes))
+        for one in entries
+        for row in _planned(rt, kind, one)
     ]
     with rt.warehouse.transaction() as tx:
         return (
@@ -101,12 +108,19 @@ def _resolve_again(
     return changed
 
 
-def _planned(kind: str, one: PlannedTime) -> dict[str, Any]:
-    return {
-        "name": one.name,
-        "kind": kind,
-        "services": list(one.services),
-        "starts_at": one.start,
-        "ends_at": one.end,
-        "reason": one.reason,
-    }
+def _planned(rt: Runtime, kind: str, one: PlannedTime) -> Iterator[dict[str, Any]]:
+    """Yield a row for a planned time; for a weekly one, a row for each time that it comes in the time that is kept."""
+    covered = [name for name in rt.config.services if one.services and one.covers(name)]
+    now = rt.clock.now()
+    since, until = now - timedelta(days=rt.settings.retention_days), now + PLANNED_AHEAD
+    stretches = one.within(since, until) if one.weekly else one.within(LONG_AGO, FAR_AHEAD)
+    for stretch in stretches:
+        yield {
+            "name": f"{one.name}@{stretch.start:%Y-%m-%dT%H:%MZ}" if one.weekly else one.name,
+            "kind": kind,
+            "services": covered,
+            "starts_at": stretch.start,
+            "ends_at": stretch.end,
+            "reason": one.reason,
+            "owner": one.owner,
+        }

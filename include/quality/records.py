@@ -1,4 +1,4 @@
-"""Row rules of records: alerts, incidents, changes and feedback. Columns at a time; a batch holds thousands, not millions."""
+"""Row rules of records: alerts, incidents, changes, feedback. Columns at a time; a batch holds thousands at most."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

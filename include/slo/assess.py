@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from include.config.calendar import PlannedTime
+from include.config.calendar import Occurrence, PlannedTime
 from include.slo.budget import BURN_WINDOWS, Burn, Status, budget_of, burn_rate, status_of
 from include.slo.objective import Objective
 from include.slo.tally import Minutes, Units, units
@@ -59,9 +59,10 @@ def assess(
         span = span_of(objective, as_of)
         minutes, bad_rows = _sort_out(objective, frame, span)
         out = np.zeros(_minute(span.end) - _minute(span.start), dtype=bool)
-        for window in (item for item in planned if not item.services or objective.service in item.services):
-            record = _exclude(objective, window, minutes, span, out)
-            excluded += [record] if record else []
+        for window in (item for item in planned if item.covers(objective.service)):
+            for stretch in window.within(span.start, span.end):
+                record = _exclude(objective, stretch, window.reason, minutes, span, out)
+                excluded += [record] if record else []
         kept = minutes[~out[minutes["minute"].to_numpy() - _minute(span.start)]]
         rows.append(_row(objective, kept, out, span, as_of))
         aside.append(bad_rows)
@@ -91,14 +92,19 @@ def _sort_out(objective: Objective, frame: pd.DataFrame, span: Window) -> tuple[
 
 
 def _exclude(
-    objective: Objective, planned: PlannedTime, minutes: pd.DataFrame, span: Window, out: "np.ndarray[Any, Any]"
+    objective: Objective,
+    planned: Occurrence,
+    reason: str | None,
+    minutes: pd.DataFrame,
+    span: Window,
+    out: "np.ndarray[Any, Any]",
 ) -> dict[str, Any] | None:
     """Mark a maintenance window's minutes in `out`, and return its record; None where it lies outside."""
     first, end = max(_minute(planned.start), _minute(span.start)), min(_minute_up(planned.end), _minute(span.end))
     if first >= end:
         return None
     out[first - _minute(span.start) : end - _minute(span.start)] = True
-    values = [objective.slo, objective.name, planned.name, planned.reason, _time(first), _time(end)]
+    values = [objective.slo, objective.name, planned.name, reason, _time(first), _time(end)]
     return dict(zip(EXCLUDED_COLUMNS, [*values, int(minutes["minute"].between(first, end - 1).sum())], strict=True))
 
 

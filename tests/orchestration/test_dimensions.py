@@ -51,3 +51,21 @@ def test_an_alias_that_moves_to_another_service_takes_its_series_along(shop: Sho
         "[shop/checkout,", "[shop/cart, shop/checkout,"))  # fmt: skip
     sync_dimensions(later.rt)
     assert later.rows(series)["service"].tolist() == ["checkout"]
+
+
+def test_a_weekly_plan_stands_in_the_warehouse_once_for_each_time_that_it_comes(shop: Shop):
+    weekly = """
+        maintenance:
+          patches:
+            services: ["check*"]
+            weekly: {days: [sun], start: "02:00", end: "04:00", time_zone: Europe/Berlin}
+            reason: updates
+            owner: platform
+    """
+    later = shop.configure("calendar.yaml", weekly).again(retention_days=14)
+    sync_dimensions(later.rt)
+    rows = later.rows(maintenance_window).sort_values("starts_at")
+    assert rows["name"].tolist()[0] == "patches@2026-10-25T00:00Z"  # the night in which clocks go back
+    assert len(rows) == 6
+    assert {(tuple(one["services"]), one["owner"]) for one in rows.to_dict("records")} == {(("checkout",), "platform")}
+    assert sync_dimensions(later.again().rt) == 0
