@@ -19,10 +19,12 @@ import pandas as pd
 
 from include.errors import AlmanacError
 from include.features import Panel
+from include.window import stable_hash
 
 SCORE_COLUMNS = ("subject_kind", "subject_id", "ts", "score", "alarm", "lower", "expected", "upper")
 LOOKBACK = timedelta(hours=24)
 SERIES, SERVICE = "series", "service"  # kinds of subjects
+SERVED_COLUMNS = ("series_id", "kind", "query", "service", "step_seconds", "time_zone", "holidays", "bad_direction")
 
 
 class ModelError(AlmanacError):
@@ -42,7 +44,31 @@ class State:
     data: dict[str, Any] = field(default_factory=dict)
 
 
-class Detector(ABC):
+class TrainedModel(ABC):
+    """What the registry keeps: settings, a state of arrays and plain data, and an answer to one frame."""
+
+    name: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def parameters(self) -> dict[str, Any]:
+        """The settings with which it was made, as logged with the training run."""
+
+    @abstractmethod
+    def state(self) -> State:
+        """Return the fitted model as arrays and plain data."""
+
+    @classmethod
+    @abstractmethod
+    def from_state(cls, state: State) -> "TrainedModel":
+        """Return the model that `state` describes."""
+
+    @abstractmethod
+    def serve(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return the model's answer to one plain frame, as MLflow serves it."""
+
+
+class Detector(TrainedModel):
     """Scores points of many series at once.
 
     Causal and bounded: the row at `t` uses nothing after `t` and nothing at or before `t - lookback(step)`.
@@ -51,7 +77,6 @@ class Detector(ABC):
     `[series_id, kind, query, service, step_seconds, time_zone, holidays]`, optionally `bad_direction` (up, down, both).
     """
 
-    name: ClassVar[str]
     subject: ClassVar[str] = SERIES
 
     def lookback(self, step: timedelta) -> timedelta:  # noqa: ARG002  most look back a day, whatever the step
@@ -81,19 +106,26 @@ class Detector(ABC):
         """
         return [{"features": why} for why in self.explain(points, series, rows)]
 
-    @abstractmethod
-    def state(self) -> State:
-        """Return the fitted detector as arrays and plain data."""
+    def serve(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return the scores of points that have the columns of their series (`SERVED_COLUMNS`) beside them."""
+        points = frame.assign(ts=pd.to_datetime(frame["ts"], utc=True))
+        series = points[list(SERVED_COLUMNS)].drop_duplicates("series_id")
+        scores = self.score(points, series)
+        return scores[["subject_id", "score", "alarm", "lower", "expected", "upper"]]
 
-    @classmethod
-    @abstractmethod
-    def from_state(cls, state: State) -> "Detector":
-        """Return the detector that `state` describes."""
 
-    @property
-    @abstractmethod
-    def parameters(self) -> dict[str, Any]:
-        """The settings with which it was made, as logged with the training run."""
+def service_id(service: str) -> int:
+    """Return the `subject_id` of a service, a signed 64-bit integer that depends on its name alone."""
+    return stable_hash("service", service)
+
+
+def served_frame(points: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
+    """Return points with the columns of their series beside them, as `Detector.serve` takes them."""
+    known = series.assign(
+        bad_direction=series.get("bad_direction", "both"),
+        holidays=series["holidays"].fillna("").astype(str),
+    )[list(SERVED_COLUMNS)]
+    return points.merge(known, on="series_id").assign(ts=points["ts"].astype(str).to_numpy())
 
 
 def score_frame(

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from include.features import Panel
 from include.features.panel import Floats, Longs
+from include.window import stable_hash
 
 KINDS = ("spike", "shift", "drift", "variance", "dropout")
 PER_SERIES = 4
@@ -72,3 +74,39 @@ def interval_labels(ts: Longs, starts: Longs, ends: Longs) -> npt.NDArray[np.boo
     """Return which times lie in one of the half-open intervals (microseconds)."""
     order = np.sort(starts), np.sort(ends)
     return np.searchsorted(order[0], ts, side="right") > np.searchsorted(order[1], ts, side="right")
+
+
+def plant_together(
+    panel: Panel, service: npt.NDArray[np.object_], since: int, direction: npt.NDArray[np.int8], seed: int
+) -> Planted:
+    """Plant `PER_SERIES` anomalies per service: each changes 20% to 60% of its series, at least two, at the same time.
+
+    `service` has one name per series. The times are those of the service's longest series.
+    """
+    values, labels = panel.values.copy(), np.zeros(len(panel), bool)
+    lengths = np.diff(panel.offsets)
+    for name in pd.unique(service):  # a loop over services: a few slices of each are changed
+        members = np.flatnonzero(service == name)
+        longest = members[np.argmax(lengths[members])]
+        ts = panel.ts[panel.offsets[longest] : panel.offsets[longest + 1]]
+        ts = ts[ts >= since]
+        room = len(ts) // PER_SERIES
+        if room < 2 * LENGTHS[0] or len(members) < 2:
+            continue
+        rng = np.random.default_rng([seed, stable_hash(str(name)) & 0xFFFFFFFF])
+        for slot in range(PER_SERIES):
+            kind = KINDS[rng.integers(len(KINDS))]
+            length = 2 if kind == "spike" else int(rng.integers(LENGTHS[0], min(LENGTHS[1], room // 2) + 1))
+            at = slot * room + int(rng.integers(0, room - length))
+            hit = rng.choice(members, max(2, round(len(members) * rng.uniform(0.2, 0.6))), replace=False)
+            for s in hit:
+                first, last = int(panel.offsets[s]), int(panel.offsets[s + 1])
+                bounds = np.searchsorted(panel.ts[first:last], [ts[at], ts[at + length - 1] + 1])
+                rows = slice(first + int(bounds[0]), first + int(bounds[1]))
+                if rows.stop == rows.start:
+                    continue
+                size = _noise(panel.values[first:last]) * rng.uniform(*SIZES)
+                sign = float(direction[s]) or float(rng.choice([-1.0, 1.0]))
+                values[rows] = _changed(values[rows], kind, sign * size, rng)
+                labels[rows] = True
+    return Planted(panel.with_values(values), labels)

@@ -1,31 +1,41 @@
-"""Train, judge, register: the whole way of a new detector to the champion's place, or to a refusal that says why."""
+"""Train, judge, register: the way of a new detector to the champion's door, or to a refusal that says why."""
 
 import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pandas as pd
 
-from include.features import BusinessHours
-from models import registry
-from models.backtest import Comparison, compare
-from models.base import LOOKBACK, ModelError
-from models.isolation_forest import IsolationForestDetector
-from models.registry import Training, Version
-from models.robust import RobustZ
+from models import plot
+from models.backtest import Backtest, backtest
+from models.base import LOOKBACK, SERVICE, Detector, ModelError, served_frame
+from models.ensemble import Ensemble
+from models.gate import Comparison
+from models.registry import Registry, Version
+from models.tracking import Sample, Training
 
 GATE = timedelta(days=7)
-SAMPLE_SERIES = 8
+EXAMPLE_ROWS = 20
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one training."""
+    """What came of one training: the challenger waits with the gate's word; the champion is what runs meanwhile."""
 
     challenger: Version
-    champion: Version  # that runs now
+    champion: Version | None
     comparison: Comparison
-    promoted: bool
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is trained under one name of the registry, and the naive baseline that it must beat."""
+
+    model: str
+    challenger: Callable[[], Detector]
+    baseline: Callable[[], Detector]
 
 
 def data_fingerprint(points: pd.DataFrame) -> str:
@@ -45,46 +55,79 @@ def gate_start(points: pd.DataFrame) -> datetime:
 
 def train(
     url: str,
+    recipe: Recipe,
     points: pd.DataFrame,
     series: pd.DataFrame,
     training: Training,
     *,
+    normal: pd.DataFrame | None = None,
     incidents: pd.DataFrame | None = None,
-    hours: BusinessHours | None = None,
+    factors: Mapping[str, float] | None = None,
+    references: Callable[[Detector, pd.DataFrame, pd.DataFrame, Path], None] | None = None,
     seed: int = 7,
-    threads: int = 1,
 ) -> Outcome:
-    """Fit the isolation forest and the robust z on all but the gate's slice, judge, register, and promote if it passes.
+    """Fit challenger and baseline on all but the gate's slice, judge, and register the challenger with the verdict.
 
-    The first time, when nothing beats the robust z, the robust z itself is registered and runs. `training` says where
-    the points come from; its counts and fingerprint are filled in here.
+    `points` is all history; `normal` the part of it to learn from (default: all of it). `factors` scale the
+    challenger's thresholds per class, as people's feedback asks. `references(challenger, points, series, folder)`
+    writes what drift is later measured against. Where nothing runs yet, the baseline is registered too and runs until
+    a challenger is promoted. `training` says where the points come from; its counts are filled in here.
     """
     if points.empty:
         raise ModelError("There are no points to train on. Load some history first.")
+    here = Registry(url, recipe.model)
+    running = here.champion()  # asked first: what cannot be registered need not be trained
     since = gate_start(points)
-    head = points[points["ts"] < since].reset_index(drop=True)
-    forest = IsolationForestDetector(seed=seed, threads=threads, hours=hours).fit(head, series)
-    baseline = RobustZ(seed=seed, threads=threads, hours=hours).fit(head, series)
-    later = points[points["ts"] >= since - LOOKBACK].reset_index(drop=True)
-    running = registry.champion(url)
-    current = registry.load_version(url, running.number) if running else None
-    comparison = compare(forest, current, baseline, later, series, since=since, incidents=incidents, seed=seed)
+    learn = points if normal is None else normal
+    head = learn[learn["ts"] < since].reset_index(drop=True)
+    challenger = recipe.challenger().fit(head, series)
+    if factors and isinstance(challenger, Ensemble):
+        challenger.factors = dict(factors)
+    baseline = recipe.baseline().fit(head, series)
+    current = here.load_version(running.number) if running else None
+    later = points[points["ts"] >= since - _reach(series, challenger, baseline, current)].reset_index(drop=True)
+    found = backtest(challenger, current, baseline, later, series, since=since, incidents=incidents, seed=seed)
     made_of = replace(
         training,
         fingerprint=data_fingerprint(head),
         points=len(head),
         series=head["series_id"].nunique(),
-        metrics={"threshold": forest.threshold},
+        left_out=len(points[points["ts"] < since]) - len(head),
+        metrics={"threshold": challenger.threshold} if isinstance(challenger, Ensemble) else {},
     )
-    sample = later[later["series_id"].isin(later["series_id"].drop_duplicates().head(SAMPLE_SERIES))]
-    sample = sample.reset_index(drop=True)
-    if running is None and not comparison.accepted:
-        first = registry.register(url, baseline, made_of, sample, series)
-        registry.install_baseline(url, first.number)
-    challenger = registry.register(url, forest, made_of, sample, series)
-    registry.judge(url, challenger.number, comparison)
-    if comparison.accepted:
-        registry.promote(url, challenger.number)
-    now = registry.champion(url)
-    assert now is not None  # noqa: S101  one of the two above made it
-    return Outcome(challenger, now, comparison, comparison.accepted)
+    if running is None:
+        first = here.register(baseline, made_of, Sample(_example(baseline, later, series)))
+        here.install_baseline(first.number, baseline.name)
+    sample = Sample(
+        _example(challenger, later, series),
+        figures=_figures(found, series),
+        tables={"choice.json": challenger.chosen_by} if isinstance(challenger, Ensemble) else {},
+        writers=(lambda folder: references(challenger, head, series, folder),) if references else (),
+    )
+    version = here.register(challenger, made_of, sample)
+    here.judge(version.number, found.comparison)
+    return Outcome(version, here.champion(), found.comparison)
+
+
+def _reach(series: pd.DataFrame, *detectors: Detector | None) -> timedelta:
+    steps = [timedelta(seconds=float(step)) for step in series["step_seconds"].unique()]
+    return max((one.lookback(step) for one in detectors if one for step in steps), default=LOOKBACK)
+
+
+def _figures(found: Backtest, series: pd.DataFrame) -> dict[str, object]:
+    return {
+        "scores.png": plot.scores(found.untouched, series),
+        "detections.png": plot.detections(found, series),
+        "calibration.png": plot.calibration(found),
+    }
+
+
+def _example(detector: Detector, points: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
+    """Return a few rows as MLflow may send them: of one series, or of every series of one service."""
+    if detector.subject == SERVICE:
+        sizes = series[series["series_id"].isin(points["series_id"].unique())].groupby("service").size()
+        chosen = series[series["service"] == sizes.idxmax()]["series_id"]
+    else:
+        chosen = points["series_id"].head(1)
+    some = points[points["series_id"].isin(chosen)]
+    return served_frame(some.groupby("series_id").head(EXAMPLE_ROWS).reset_index(drop=True), series)

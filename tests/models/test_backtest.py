@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from include.features import Panel
-from models.backtest import Comparison, compare
+from models.backtest import backtest
 from models.base import Detector, State
+from models.gate import Comparison
 from models.injection import interval_labels, plant
 from models.isolation_forest import IsolationForestDetector
 from models.robust import RobustZ
@@ -55,7 +56,9 @@ class Nervous(Shuffled):
 
 
 def judged(challenger: Detector, champion: Detector | None, incidents: pd.DataFrame | None = None) -> Comparison:
-    return compare(challenger, champion, ROBUST, LATER, SERIES, since=SINCE.to_pydatetime(), incidents=incidents)
+    return backtest(
+        challenger, champion, ROBUST, LATER, SERIES, since=SINCE.to_pydatetime(), incidents=incidents
+    ).comparison
 
 
 def test_a_known_better_challenger_is_accepted() -> None:
@@ -92,7 +95,9 @@ def test_thirty_incidents_are_measured_instead_of_planted_anomalies() -> None:
     points = LATER
     for at, row in incidents.iterrows():
         points = raised(points, (int(at) % 8) * 14 - 3, row["opened_at"], 20, 7.0)
-    verdict = compare(FOREST, Shuffled(), ROBUST, points, SERIES, since=SINCE.to_pydatetime(), incidents=incidents)
+    verdict = backtest(
+        FOREST, Shuffled(), ROBUST, points, SERIES, since=SINCE.to_pydatetime(), incidents=incidents
+    ).comparison
     assert verdict.measure == "incidents"
     assert verdict.subjects == 8
     assert verdict.quality["challenger"] > 0.5 > verdict.quality["champion"]

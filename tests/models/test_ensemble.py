@@ -1,0 +1,111 @@
+"""The ensemble, and the baseline of services."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from models.base import Detector, ModelError, service_id
+from models.ensemble import ANY, Ensemble, class_of
+from models.mean_z import MeanZ
+from models.store import load, save
+from tests.models.fleet import START, fleet, raised
+
+POINTS, SERIES = fleet(12, 8)
+TRAINED = START + pd.Timedelta(days=6)
+HEAD = POINTS[POINTS["ts"] < TRAINED].reset_index(drop=True)
+LATER = POINTS[POINTS["ts"] >= TRAINED - pd.Timedelta(days=1)].reset_index(drop=True)
+ENSEMBLE = Ensemble().fit(HEAD, SERIES)
+MEAN = MeanZ().fit(HEAD, SERIES)
+
+
+def member(name: str) -> Detector:
+    return ENSEMBLE.members[name]
+
+
+def test_a_class_takes_what_did_best_on_planted_anomalies_and_the_choice_is_written_down() -> None:
+    assert set(ENSEMBLE.weights) == {ANY, "latency/60"}
+    reached = ENSEMBLE.chosen_by["latency/60"]
+    best = max(("robust_z", "isolation_forest"), key=lambda name: reached[name])
+    assert ENSEMBLE.weights["latency/60"][best] > 0
+    assert reached["mix"] >= reached[best]
+
+
+def test_a_small_class_takes_the_choice_over_all() -> None:
+    series = SERIES.assign(kind=["rare", *["latency"] * 11])
+    assert set(Ensemble().fit(HEAD, series).weights) == {ANY, "latency/60"}
+
+
+def test_one_member_alone_scores_as_itself_over_the_common_threshold() -> None:
+    alone = Ensemble(("robust_z",)).fit(HEAD, SERIES)
+    mine, own = alone.score(LATER, SERIES), alone.members["robust_z"].score(LATER, SERIES)
+    assert np.allclose(mine["score"], own["score"] / alone.threshold)
+    assert mine["upper"].equals(own["upper"])
+
+
+def test_a_series_may_name_its_detector() -> None:
+    asked = SERIES.assign(detector=["robust_z"] * 6 + ["isolation_forest"] * 5 + ["unheard of"])
+    scores = ENSEMBLE.score(LATER, asked)
+    for name, part in (("robust_z", SERIES["series_id"][:6]), ("isolation_forest", SERIES["series_id"][6:11])):
+        rows = scores["subject_id"].isin(part).to_numpy()
+        alone = member(name).score(LATER[rows].reset_index(drop=True), SERIES)
+        assert np.allclose(scores.loc[rows, "score"], alone["score"] / ENSEMBLE.threshold)
+
+
+def test_feedback_scales_the_alarm_of_a_class_and_not_its_rank() -> None:
+    before = ENSEMBLE.score(LATER, SERIES)
+    stricter = load_again(ENSEMBLE)
+    stricter.factors = {"latency/60": 2.0}
+    after = stricter.score(LATER, SERIES)
+    assert np.allclose(after["alarm"], before["alarm"] / 2)
+    assert np.allclose(after["score"], before["score"])
+
+
+def load_again(model: Ensemble) -> Ensemble:
+    return Ensemble.from_state(model.state())
+
+
+@pytest.mark.parametrize("model", [ENSEMBLE, MEAN], ids=["ensemble", "mean_z"])
+def test_it_comes_back_from_disk_score_for_score(model: Detector, tmp_path: Path) -> None:
+    save(model, tmp_path)
+    pd.testing.assert_frame_equal(load(tmp_path).score(LATER, SERIES), model.score(LATER, SERIES), check_exact=True)
+
+
+def test_each_flagged_row_says_which_detectors_and_features_made_it() -> None:
+    first = TRAINED + pd.Timedelta(hours=30)
+    points = raised(LATER, 4, first, 60, 9.0)
+    scores = ENSEMBLE.score(points, SERIES)
+    rows = np.flatnonzero((scores["subject_id"] == 4) & (scores["ts"] == first + pd.Timedelta(minutes=20)))
+    (told,) = ENSEMBLE.evidence(points, SERIES, rows)
+    assert scores["alarm"].iloc[rows[0]] >= 1
+    assert told["features"]
+    assert told["detectors"] == ENSEMBLE.weights["latency/60"]
+    assert ENSEMBLE.explain(points, SERIES, rows) == [told["features"]]
+
+
+def test_classes_are_kind_and_step() -> None:
+    assert class_of(SERIES).unique().tolist() == ["latency/60"]
+
+
+def test_only_detectors_of_series_may_be_members() -> None:
+    with pytest.raises(ModelError, match="no detector of series"):
+        Ensemble(("mean_z",)).fit(HEAD, SERIES)
+    with pytest.raises(ModelError, match="There is no model 'oracle'"):
+        Ensemble(("oracle",)).fit(HEAD, SERIES)
+
+
+def test_the_mean_of_a_service_rises_when_its_series_do_and_names_them() -> None:
+    first = TRAINED + pd.Timedelta(hours=30)
+    points = raised(raised(LATER, 11, first, 30, 12.0), 18, first, 30, 12.0)
+    scores = MEAN.score(points, SERIES, TRAINED.to_pydatetime())
+    assert scores["subject_id"].nunique() == 6
+    own = scores[(scores["subject_id"] == service_id("s1")) & (scores["ts"] == first + pd.Timedelta(minutes=10))]
+    assert own["alarm"].iloc[0] >= 1
+    whole = MEAN.score(points, SERIES)
+    rows = np.flatnonzero((whole["subject_id"] == service_id("s1")) & (whole["ts"] == own["ts"].iloc[0]))
+    (why,) = MEAN.explain(points, SERIES, rows)
+    assert len(why) == 2
+    assert all("times its threshold" in word for word in why)
+    calm = scores[~scores["ts"].between(first, first + pd.Timedelta(minutes=40))]
+    assert (calm["alarm"] >= 1).mean() < 0.01
