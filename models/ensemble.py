@@ -41,7 +41,10 @@ def class_of(series: pd.DataFrame) -> pd.Series:
 
 
 class Ensemble(Detector):
-    """Weighted means of members' scores; `series` may name a member of its own for a series, in `detector`."""
+    """Weighted means of members' scores; `series` may name a member of its own for a series, in `detector`.
+
+    The back-test chooses among `members`; `assignable` ones are fitted too, but judge only what names them.
+    """
 
     name: ClassVar[str] = "ensemble"
 
@@ -52,12 +55,14 @@ class Ensemble(Detector):
         threads: int = 1,
         seed: int = 7,
         hours: BusinessHours | None = None,
+        assignable: tuple[str, ...] = (),
     ) -> None:
         self.episode_budget = episode_budget
         self.threads = threads
         self.seed = seed
         self.hours = hours or BusinessHours()
         self.names = members
+        self.assignable = tuple(name for name in assignable if name not in members)
         self.members: dict[str, Detector] = {}
         self.weights: dict[str, dict[str, float]] = {ANY: {members[0]: 1.0}}
         self.threshold = 1.0
@@ -74,6 +79,12 @@ class Ensemble(Detector):
             raise ModelError("There are no points to train on. Load some history first.")
         self._choose(*self._drawn(points, series))
         self.members = self._fitted(points, series)
+        asked = series["detector"] if "detector" in series else pd.Series("", index=series.index)
+        for name in self.assignable:
+            own = series[asked == name]
+            mine = points[points["series_id"].isin(own["series_id"])].reset_index(drop=True)
+            if len(mine):
+                self.members[name] = _made(name, self).fit(mine, own)
         return self
 
     def score(self, points: pd.DataFrame, series: pd.DataFrame, since: datetime | None = None) -> pd.DataFrame:
@@ -141,7 +152,7 @@ class Ensemble(Detector):
         ids = classes.index.to_numpy(np.int64).tolist()
         mixes = {place: self.weights.get(name, self.weights[ANY]) for place, name in zip(ids, classes, strict=True)}
         if "detector" in series:
-            asked = series[series["detector"].isin(list(self.names))]
+            asked = series[series["detector"].isin([*self.names, *self.members])]
             mixes |= {int(i): {name: 1.0} for i, name in zip(asked["series_id"], asked["detector"], strict=True)}
         return mixes
 
@@ -191,8 +202,9 @@ class Ensemble(Detector):
     def from_state(cls, state: State) -> Self:
         """Return the detector that `state` describes."""
         known = state.data["parameters"]
-        members = tuple(state.data["members"])
-        made = cls(members, known["episode_budget"], 1, known["seed"], BusinessHours.parse(known["business_hours"]))
+        names = tuple(known["members"].split(","))
+        hours = BusinessHours.parse(known["business_hours"])
+        made = cls(names, known["episode_budget"], 1, known["seed"], hours, tuple(state.data["members"]))
         for name, data in state.data["members"].items():
             own = {key.removeprefix(f"{name}/"): a for key, a in state.arrays.items() if key.startswith(f"{name}/")}
             member = kind(name).from_state(State(name, own, data))

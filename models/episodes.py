@@ -4,6 +4,9 @@ An episode is a run of flagged points of one series without 30 quiet minutes. It
 first flagged point, so it is the same in every window that sees it. Only the last `EPISODE_LOOKBACK` is looked at,
 therefore a run that has gone on unbroken for six hours is cut at the next clock line of six hours (UTC): any window of
 up to six hours finds the same cuts.
+
+Series and services are described alike. The value of a service is its score, its range that of an ordinary score; its
+severity comes from the metrics that deviate, and its `z15` is the highest of theirs.
 """
 
 from dataclasses import dataclass
@@ -17,9 +20,9 @@ from numba import njit
 from include.features import FEATURES, BusinessHours, Calendar, Panel, rolling_features
 from include.features.panel import Floats, Longs
 from include.window import Window, stable_hash
-from models.base import Detector
+from models.base import SERVICE, Detector, service_id
 from models.flags import QUIET, flag, runs
-from models.severity import SEVERITIES, TRENDS, Ladder, trend_codes
+from models.severity import SEVERITIES, TRENDS, Ladder, by_error_ratio, together, trend_codes
 
 EPISODE_LOOKBACK = timedelta(hours=13)
 LEARNING = timedelta(days=14)
@@ -28,7 +31,7 @@ _DAY = 86_400_000_000
 ANOMALY_COLUMNS = (
     "subject_kind", "subject_id", "service", "query", "ts", "score", "value", "expected_lower", "expected",
     "expected_upper", "z15", "percentile", "severity", "trend", "volatility", "business_hours", "weekend", "detector",
-    "model_version", "episode_id", "reason",
+    "model_version", "episode_id", "reason", "evidence",
 )  # fmt: skip
 TEXT = (
     "subject_kind", "service", "query", "severity", "trend", "detector", "model_version", "episode_id", "reason",
@@ -36,7 +39,7 @@ TEXT = (
 )  # fmt: skip
 EPISODE_COLUMNS = (
     "episode_id", "subject_kind", "subject_id", "service", "query", "first_ts", "last_ts", "peak_ts", "points",
-    "peak_score", "severity", "state", "description",
+    "peak_score", "severity", "state", "description", "evidence",
 )  # fmt: skip
 
 
@@ -72,8 +75,8 @@ def detect(
     if points.empty:
         return Found(pd.DataFrame(columns=list(ANOMALY_COLUMNS)), pd.DataFrame(columns=list(EPISODE_COLUMNS)))
     since = window.start - EPISODE_LOOKBACK
-    scores = detector.score(points, series, since)
-    panel = Panel.of(points, series)
+    judged = judge(detector, points, series, since)
+    panel, scores, subjects = judged.panel, judged.scores, judged.subjects
     tail = panel.where(panel.ts >= _us(since))
     hit = np.flatnonzero(flag(tail, scores["alarm"].to_numpy() >= 1.0))
     rows = np.flatnonzero(panel.ts >= _us(since))[hit]
@@ -81,14 +84,39 @@ def detect(
     flagged["row"] = rows
     flagged["us"] = panel.ts[rows]
     flagged["episode"] = _episode_numbers(flagged["subject_id"].to_numpy(), flagged["us"].to_numpy())
-    known = series.set_index("series_id")
+    known = subjects.set_index("series_id")
     for column in ("service", "query"):
         flagged[column] = known[column].reindex(flagged["subject_id"]).to_numpy()
-    _describe(flagged, panel, Calendar.of(panel, series, hours), scores, ladder or Ladder())
-    episode = _episodes(flagged, window, _learning(known, panel, window))
+    _describe(flagged, panel, Calendar.of(panel, subjects, hours), scores, ladder or Ladder())
+    episode = _episodes(flagged, window, _learning(known, panel, window)).copy()
     flagged["episode_id"] = flagged["episode"].map(episode.set_index("episode")["episode_id"])
     _reason(flagged, episode, detector=detector, points=points, series=series, window=window)
     return Found(_anomaly_rows(flagged, window, detector, model_version), _episode_rows(episode, flagged))
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The scores of subjects from a time on, and the panel of their values with what came before.
+
+    `subjects` has the columns of `series`, one row per subject, its id as `series_id`.
+    """
+
+    scores: pd.DataFrame
+    panel: Panel
+    subjects: pd.DataFrame
+
+
+def judge(detector: Detector, points: pd.DataFrame, series: pd.DataFrame, since: datetime) -> Judged:
+    """Score the points. Rows of a service are numbered as in `score` without `since`, those of a series as points."""
+    if detector.subject != SERVICE:
+        return Judged(detector.score(points, series, since), Panel.of(points, series), series)
+    scores = detector.score(points, series)
+    services = series.sort_values("step_seconds").drop_duplicates("service", keep="last")
+    services = services.assign(series_id=services["service"].map(service_id), query=detector.name)
+    if "first_seen" in series:
+        services["first_seen"] = services["service"].map(series.groupby("service")["first_seen"].min())
+    values = pd.DataFrame({"series_id": scores["subject_id"], "ts": scores["ts"], "value": scores["score"]})
+    return Judged(scores[scores["ts"] >= since].reset_index(drop=True), Panel.of(values, services), services)
 
 
 def _us(moment: datetime) -> int:  # microseconds since 1970
@@ -184,13 +212,24 @@ def _reason(
     series: pd.DataFrame,
     window: Window,
 ) -> None:
-    """Add the sentence to the flagged points of the window and to each episode's peak."""
+    """Add sentence, evidence and what follows from it to the window's flagged points and to each episode's peak."""
     told = ((flagged["ts"] >= window.start) | flagged.index.isin(episode["peak"])).to_numpy()
     some = flagged[told]
-    why = detector.explain(points, series, some["row"].to_numpy()) if len(some) else []
-    flagged["reason"] = ""
+    why = detector.evidence(points, series, some["row"].to_numpy()) if len(some) else []
+    flagged["reason"], flagged["evidence"] = "", None
     columns = zip(some["value"], some["lower"], some["upper"], some["trend"], why, strict=True)
-    flagged.loc[told, "reason"] = [sentence(*row) for row in columns]
+    flagged.loc[told, "reason"] = [sentence(*row[:4], row[4]["features"]) for row in columns]
+    flagged.loc[told, "evidence"] = pd.Series(why, index=some.index, dtype=object)
+    for place, found in zip(some.index, why, strict=True):  # a loop over what is told: a handful per window
+        if "metrics" in found:
+            z = np.array([one["z"] for one in found["metrics"]])
+            flagged.loc[place, "code"] = together(z)
+            flagged.loc[place, "z15"] = float(z[np.argmax(np.abs(z))]) if len(z) else 0.0
+        elif "ratio" in found:
+            flagged.loc[place, "code"] = by_error_ratio(found["ratio"])
+    worst = flagged[told].groupby("episode")["code"].max() if detector.subject == SERVICE else None
+    if worst is not None:
+        episode["code"] = episode["episode"].map(worst).fillna(0).astype(int)
 
 
 def sentence(value: float, lower: float, upper: float, trend: str, why: list[str]) -> str:
@@ -222,6 +261,7 @@ def _episode_rows(episode: pd.DataFrame, flagged: pd.DataFrame) -> pd.DataFrame:
     minutes = ((episode["last_ts"] - episode["first_ts"]).dt.total_seconds() / 60).round().astype(int)
     reasons = flagged["reason"].reindex(episode["peak"]).to_numpy()
     rows = episode.assign(
+        evidence=flagged["evidence"].reindex(episode["peak"]).to_numpy(object),
         severity=np.array(SEVERITIES, dtype=object)[episode["code"].to_numpy(np.int64)],
         description=[
             f"{query} of {service}: {points} unusual points in {length} min. At the peak: {reason}"

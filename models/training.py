@@ -13,7 +13,7 @@ from models.backtest import Backtest, backtest
 from models.base import LOOKBACK, SERVICE, Detector, ModelError, served_frame
 from models.ensemble import Ensemble
 from models.gate import Comparison
-from models.registry import Registry, Version
+from models.registry import Registry, RegistryUnavailableError, Version
 from models.tracking import Sample, Training
 
 GATE = timedelta(days=7)
@@ -84,7 +84,7 @@ def train(
     if factors and isinstance(challenger, Ensemble):
         challenger.factors = dict(factors)
     baseline = recipe.baseline().fit(head, series)
-    current = here.load_version(running.number) if running else None
+    current = _loadable(here, running)
     later = points[points["ts"] >= since - _reach(series, challenger, baseline, current)].reset_index(drop=True)
     found = backtest(challenger, current, baseline, later, series, since=since, incidents=incidents, seed=seed)
     made_of = replace(
@@ -107,6 +107,19 @@ def train(
     version = here.register(challenger, made_of, sample)
     here.judge(version.number, found.comparison)
     return Outcome(version, here.champion(), found.comparison)
+
+
+def _loadable(here: Registry, running: Version | None) -> Detector | None:
+    """Return the champion, or None where none runs or it can no longer be loaded: then the baseline is the bar."""
+    if running is None:
+        return None
+    try:
+        found: Detector = here.load_version(running.number)
+    except RegistryUnavailableError:
+        raise
+    except ModelError:
+        return None
+    return found
 
 
 def _reach(series: pd.DataFrame, *detectors: Detector | None) -> timedelta:

@@ -9,7 +9,7 @@ import pytest
 DAGS = Path(__file__).parent.parent / "dags"
 EXPECTED = {
     "ingest_metrics", "ingest_events", "ingest_logs", "ingest_traces", "load_history", "fill_gaps",
-    "detect_anomalies", "train_anomaly_models", "report_capacity",
+    "detect_anomalies", "train_anomaly_models", "review_model", "rollback_model", "report_capacity",
     "report_slo", "report_data_quality", "report_log_volume", "deliver_reports", "maintain_warehouse", "triage",
 }  # fmt: skip
 
@@ -68,7 +68,8 @@ def test_a_task_is_retried_by_kind_of_error_and_has_a_time_limit(dag: Any):
             "execution_timeout": task.execution_timeout,
         }
         assert operator.get("retry_policy"), task.task_id
-        assert operator.get("execution_timeout"), task.task_id
+        limit = operator.get("execution_timeout") or getattr(task, "response_timeout", None)  # of a person's answer
+        assert limit, task.task_id
 
 
 def test_a_permanent_error_is_not_retried_and_a_passing_one_is():
@@ -100,14 +101,17 @@ def test_the_heavy_libraries_are_not_imported_while_dag_files_are_parsed():
     assert answer.stdout.strip().splitlines()[-1] == "[]"
 
 
-def test_a_window_without_a_model_is_skipped_and_says_what_to_run(bag: Any, monkeypatch: pytest.MonkeyPatch):
+def test_a_window_without_a_model_is_skipped_and_says_what_to_run(
+    bag: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
     from airflow.sdk.exceptions import AirflowSkipException
 
     from include.orchestration import detect, tasks
-    from models.registry import load_champion
+    from models.registry import ANOMALY, Registry
 
-    runtime = type("Runtime", (), {"settings": type("Settings", (), {"mlflow": "sqlite://"})})
-    monkeypatch.setattr(tasks, "here", lambda: (type("Run", (), {"window": None}), runtime))
-    monkeypatch.setattr(detect, "score_shard", lambda *_: load_champion("sqlite://"))
+    monkeypatch.setattr(tasks, "here", lambda: (type("Run", (), {"window": None}), None))
+    monkeypatch.setattr(
+        detect, "score_shard", lambda *_: Registry(f"sqlite:///{tmp_path / 'm' / 'm.db'}", ANOMALY).must_have_champion()
+    )
     with pytest.raises(AirflowSkipException, match="Run the DAG train_anomaly_models once"):
         bag.dags["detect_anomalies"].get_task("score").python_callable(0)

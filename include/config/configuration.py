@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from include.config.aliases import AliasResolver
 from include.config.calendar import BusinessHours, PlannedTime
+from include.config.detection import Detection
 from include.config.limit import ResourceLimit
 from include.config.logs import LogRules
 from include.config.mail import Mail
@@ -40,6 +41,7 @@ class Config:
     maintenance: tuple[PlannedTime, ...] = ()
     freezes: tuple[PlannedTime, ...] = ()
     business_hours: BusinessHours = field(default_factory=BusinessHours)
+    detection: Detection = field(default_factory=Detection)
     logs: LogRules = field(default_factory=LogRules)
     mail: Mail = field(default_factory=Mail)
     publish: Publish | None = None
@@ -107,6 +109,7 @@ class Config:
             "maintenance": _plain({window.name: window for window in self.maintenance}),
             "freezes": _plain({window.name: window for window in self.freezes}),
             "business_hours": self.business_hours.model_dump(mode="json"),
+            "detection": self.detection.model_dump(mode="json"),
             "logs": self.logs.model_dump(mode="json"),
             "mail": self.mail.model_dump(mode="json"),
             "publish": self.publish.model_dump(mode="json") if self.publish else None,

@@ -7,6 +7,7 @@ from include.config import cross_checks
 from include.config.calendar import BusinessHours, PlannedTime
 from include.config.configuration import Config
 from include.config.cross_checks import Declared
+from include.config.detection import Detection
 from include.config.document import Document
 from include.config.limit import ResourceLimit
 from include.config.logs import LogRules
@@ -25,6 +26,7 @@ FILES: Mapping[str, Mapping[str, bool]] = {
     "queries.yaml": {"queries": True, "defaults": True},
     "limits.yaml": {"limits": True},
     "calendar.yaml": {"maintenance": True, "freezes": True, "business_hours": False},
+    "detectors.yaml": dict.fromkeys(Detection.model_fields, False),
     "logs.yaml": dict.fromkeys(LogRules.model_fields, False),
     "mail.yaml": dict.fromkeys(Mail.model_fields, False),
     "publish.yaml": dict.fromkeys(Publish.model_fields, False),
@@ -65,6 +67,8 @@ def _load(folder: Path) -> tuple[Config, list[Problem]]:
     problems += wrong
     hours, wrong = _business_hours(documents["calendar.yaml"])
     problems += wrong
+    detection, wrong = _detection(documents["detectors.yaml"])
+    problems += wrong
     logs, wrong = _logs(documents["logs.yaml"])
     problems += wrong
     mail, wrong = _mail(documents["mail.yaml"], services)
@@ -96,6 +100,7 @@ def _load(folder: Path) -> tuple[Config, list[Problem]]:
         maintenance=tuple(_values(maintenance).values()),
         freezes=tuple(_values(freezes).values()),
         business_hours=hours or BusinessHours(),
+        detection=detection or Detection(),
         logs=logs or LogRules(),
         mail=mail or Mail(),
         publish=publish,
@@ -143,6 +148,12 @@ def _name_feeds(document: Document) -> tuple[Document, list[Problem]]:
 def _business_hours(document: Document) -> tuple[BusinessHours | None, list[Problem]]:
     data = document.data.get("business_hours") if isinstance(document.data, dict) else None
     return validate(BusinessHours, {} if data is None else data, document, ("business_hours",))
+
+
+def _detection(document: Document) -> tuple[Detection | None, list[Problem]]:
+    known = document.data if isinstance(document.data, dict) else {}
+    data = {key: value for key, value in known.items() if key in Detection.model_fields}
+    return validate(Detection, data, document, ())
 
 
 def _logs(document: Document) -> tuple[LogRules | None, list[Problem]]:

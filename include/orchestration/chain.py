@@ -1,4 +1,4 @@
-"""One DAG that runs another and waits for it, as loading history and filling gaps do. DAG files import it."""
+"""One DAG that runs another: and waits for it, as loading history does, or only starts it. DAG files import it."""
 
 from datetime import timedelta
 from typing import Any
@@ -23,6 +23,17 @@ def chain(dag_id: str, **kwargs: Any) -> Any:
         poke_interval=2,
         retries=2,  # Airflow may take a task that resumes quickly for one that vanished
         retry_delay=timedelta(seconds=5),
+        retry_policy=FAILED_RUN_STAYS_FAILED,
+        **kwargs,
+    )
+
+
+def start(dag_id: str, **kwargs: Any) -> Any:
+    """Return an operator, to be expanded over `conf`, that starts another DAG and goes on."""
+    return TriggerDagRunOperator.partial(
+        task_id=f"start_{dag_id}",
+        trigger_dag_id=dag_id,
+        logical_date=None,
         retry_policy=FAILED_RUN_STAYS_FAILED,
         **kwargs,
     )

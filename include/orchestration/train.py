@@ -1,8 +1,10 @@
-"""Training: read history, fit a challenger, let the gate judge it, move `champion` if it passes."""
+"""Training: read history, fit a challenger, let the gate judge it, and move `champion` if policy lets it."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import pandas as pd
 import sqlalchemy as sa
 
 from include.orchestration.lineage import loads_of, record_lineage
@@ -14,63 +16,104 @@ from include.report import models as models_report
 from include.warehouse import points
 from include.warehouse.schema import incident
 from include.window import Window
-from models import registry, training
+from models.ensemble import Ensemble
+from models.joint import Joint
+from models.maintenance import normal_only
+from models.mean_z import MeanZ
+from models.registry import ANOMALY, JOINT, MODELS, Registry
+from models.robust import RobustZ
+from models.shelf import Shelf
+from models.tracking import Training
+from models.training import Recipe, train
 
 PRODUCER = "train_anomaly_models"
 THREADS = 2
 RETRAINED_EVERY = timedelta(days=7)
-_SAID = {
-    "vus_pr_challenger": "VUS-PR",
-    "vus_pr_champion": "VUS-PR of the champion then",
-    "vus_pr_robust_z": "VUS-PR of robust z",
-    "false_episodes_challenger": "False episodes per service and day",
-}
+AT_LEAST = 3  # series that a service needs before they are judged together
 
 
-def train_champion(rt: Runtime, window: Window, days: int) -> dict[str, Any]:
-    """Train on the days up to the window's end; return the challenger, the gate's words and who runs now."""
-    span = Window(window.end - timedelta(days=days), window.end)
-    history = points(rt.warehouse, span).to_pandas()
-    loads = loads_of(rt.warehouse, span)
-    outcome = training.train(
-        rt.settings.mlflow,
-        history,
-        described_series(rt),
-        registry.Training(
-            window=span,
-            loads=tuple(loads),
-            fingerprint="",
-            config_fingerprint=rt.config.fingerprint,
-            code_version=code_version(),
-            points=0,
-            series=0,
+def shelf(rt: Runtime) -> Shelf:
+    """Return the champions on this machine's disk."""
+    return Shelf(rt.settings.mlflow, rt.settings.home / "models")
+
+
+def anomaly_models(rt: Runtime) -> list[str]:
+    """Return the registered models that the configuration asks for, in the order in which they are trained."""
+    return [ANOMALY, *([JOINT] if rt.config.detection.together else [])]
+
+
+def recipe(rt: Runtime, model: str) -> Recipe:
+    """Return how a model is made, as `detectors.yaml` says."""
+    wanted, hours = rt.config.detection, business_hours(rt)
+    common: dict[str, Any] = {"episode_budget": wanted.episode_budget, "threads": THREADS, "hours": hours}
+    made: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
+        ANOMALY: (
+            lambda: Ensemble(wanted.members, assignable=wanted.trained, **common),
+            lambda: RobustZ(**common),
         ),
-        incidents=incidents_in(rt, span),
-        hours=business_hours(rt),
-        threads=THREADS,
+        JOINT: (lambda: Joint(**common), lambda: MeanZ(**common)),
+    }
+    return Recipe(model, *made[model])
+
+
+def train_model(rt: Runtime, window: Window, model: str, days: int) -> dict[str, Any]:
+    """Train one model on the days up to the window's end; return the challenger, the gate's words and who runs now.
+
+    `next` says what follows: `runs` (promoted by policy), `review` (waits for a person), `refused`, or `left out`
+    where there is nothing to train on.
+    """
+    span = Window(window.end - timedelta(days=days), window.end)
+    series = described_series(rt)
+    history = points(rt.warehouse, span).to_pandas()
+    if model == JOINT:
+        series, history = _judged_together(series, history)
+        if history.empty:
+            why = f"no service has {AT_LEAST} series of one step"
+            return {"model": model, "next": "left out", "verdict": f"Nothing to train on: {why}."}
+    troubles = incidents_in(rt, span)
+    loads = loads_of(rt.warehouse, span)
+    outcome = train(
+        rt.settings.mlflow,
+        recipe(rt, model),
+        history,
+        series,
+        Training(span, tuple(loads), "", rt.config.fingerprint, code_version(), points=0, series=0),
+        normal=normal_only(history, series, troubles, rt.config.maintenance),
+        incidents=troubles,
     )
+    follows = "refused"
+    if outcome.comparison.accepted:
+        follows = "review" if rt.config.detection.promotion == "review" else "runs"
+    here = Registry(rt.settings.mlflow, model)
+    if follows == "runs":
+        here.promote(outcome.challenger.number)
+    pruned = here.prune(rt.config.detection.keep_versions)
     with rt.warehouse.transaction() as tx:
-        record_lineage(tx, rt, PRODUCER, span, outcome.challenger.number)
-    publish_models(rt, span)
+        record_lineage(tx, rt, PRODUCER, span, f"{model}/{outcome.challenger.number}")
+    now = here.must_have_champion()
     return {
+        "model": model,
         "challenger": outcome.challenger.number,
-        "champion": outcome.champion.number,
-        "detector": outcome.champion.detector,
-        "promoted": outcome.promoted,
+        "champion": now.number,
+        "detector": now.detector,
+        "next": follows,
         "verdict": outcome.comparison.verdict,
         "points": len(history),
+        "pruned": pruned,
     }
+
+
+def waiting(trained: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """Return, for each challenger that a person must approve, the form of `review_model`."""
+    return [{"model": one["model"], "version": one["challenger"]} for one in trained if one["next"] == "review"]
 
 
 def publish_models(rt: Runtime, span: Window) -> list[str]:
     """Build the Models page: champion, challenger and the versions before them, with what the gate said."""
     rows = [
-        {
-            **version,
-            "figures": {_SAID[name]: value for name, value in version["figures"].items()},
-            "url": f"{rt.settings.mlflow_ui}/#/models/{registry.NAME}/versions/{version['version']}",
-        }
-        for version in registry.versions(rt.settings.mlflow)
+        {**version, "url": f"{rt.settings.mlflow_ui}/#/models/{name}/versions/{version['version']}"}
+        for name in MODELS
+        for version in Registry(rt.settings.mlflow, name).versions()
     ]
 
     def build(edition: Edition, _: Document | None) -> Document:
@@ -79,7 +122,13 @@ def publish_models(rt: Runtime, span: Window) -> list[str]:
     return publish(rt, models_report.NAME, span, build, (), span.end + RETRAINED_EVERY, mailed=False)
 
 
-def incidents_in(rt: Runtime, window: Window) -> Any:
+def notice_moves(rt: Runtime) -> list[str]:
+    """Return in words every champion that a person has moved in MLflow since this was last asked."""
+    moved = [Registry(rt.settings.mlflow, name).notice() for name in MODELS]
+    return [text for text in moved if text]
+
+
+def incidents_in(rt: Runtime, window: Window) -> pd.DataFrame:
     """Return [service, opened_at, resolved_at] of the incidents that touch a window; null while one lasts.
 
     One that is resolved at a time that its source does not tell ended when it was last heard of.
@@ -93,3 +142,11 @@ def incidents_in(rt: Runtime, window: Window) -> Any:
             sa.or_(ended.is_(None), ended >= window.start),
         )
     )
+
+
+def _judged_together(series: pd.DataFrame, history: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the services with enough series to be judged together."""
+    there = series[series["series_id"].isin(history["series_id"].unique())]
+    sizes = there.groupby("service").size()
+    series = there[there["service"].isin(sizes[sizes >= AT_LEAST].index)].reset_index(drop=True)
+    return series, history[history["series_id"].isin(series["series_id"])].reset_index(drop=True)

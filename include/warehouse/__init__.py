@@ -7,7 +7,7 @@ One URL decides between an embedded DuckDB file and PostgreSQL; everything else 
 from include.warehouse.engine import Warehouse
 from include.warehouse.gaps import gaps, joined_gaps
 from include.warehouse.load import Load, LoadOutcome, LoadStatus, load_verdict
-from include.warehouse.read import points, points_in_batches, series_frame
+from include.warehouse.read import points, points_of, series_frame
 from include.warehouse.series import Meaning
 
 __all__ = [
@@ -20,6 +20,6 @@ __all__ = [
     "joined_gaps",
     "load_verdict",
     "points",
-    "points_in_batches",
+    "points_of",
     "series_frame",
 ]

@@ -27,26 +27,9 @@ def points(
     return warehouse.read(_points(window, shard, shards, queries))
 
 
-def points_in_batches(
-    warehouse: Warehouse,
-    window: Window,
-    series_per_batch: int,
-    *,
-    shard: int | None = None,
-    shards: int | None = None,
-    queries: Sequence[str] | None = None,
-) -> Iterator[pa.Table]:
-    """Yield the same rows as `points`, at most so many series at a time, each series whole in one batch.
-
-    Memory stays that of a batch however many series there are. The warehouse is closed between batches.
-    """
-    wanted = sa.select(series.c.series_id).where(series.c.first_seen < window.end, series.c.last_seen >= window.start)
-    wanted = wanted.where(*_picked(series.c.series_id, shard, shards, queries))
-    ids = warehouse.read(wanted.order_by(series.c.series_id))["series_id"].to_numpy()
-    for start in range(0, len(ids), series_per_batch):
-        some = ids[start : start + series_per_batch]
-        between = metric_point.c.series_id.between(int(some[0]), int(some[-1]))
-        yield warehouse.read(_points(window, shard, shards, queries).where(between))
+def points_of(warehouse: Warehouse, window: Window, series_ids: Sequence[int]) -> pa.Table:
+    """Return the same rows as `points`, of these series alone."""
+    return warehouse.read(_points(window, None, None, None).where(metric_point.c.series_id.in_(list(series_ids))))
 
 
 def series_frame(

@@ -9,10 +9,10 @@ import pytest
 import sqlalchemy as sa
 
 from include.orchestration.detect import score_shard, stamped, total
-from include.orchestration.train import incidents_in, train_champion
+from include.orchestration.train import incidents_in, train_model
 from include.warehouse.schema import anomaly, episode, lineage
 from include.window import Grid, Window
-from models.registry import load_champion
+from models.registry import ANOMALY, JOINT, Registry
 from tests.orchestration.shop import NINE, Shop
 
 DAYS = 3
@@ -45,8 +45,9 @@ def trained(tmp_path: Path, shop: Shop) -> Shop:
     world(shop)
     fail(shop, 2)
     shop.ingest(HISTORY)
-    outcome = train_champion(shop.rt, HISTORY, days=DAYS)
-    assert outcome["points"] == 6 * DAYS * 24 * 60
+    for model in (ANOMALY, JOINT):
+        outcome = train_model(shop.rt, HISTORY, model, days=DAYS)
+        assert outcome["points"] == 6 * DAYS * 24 * 60
     return shop
 
 
@@ -72,9 +73,9 @@ def test_a_late_point_makes_an_anomaly_of_its_window_and_scoring_again_changes_n
     score(late.again("test/again"), NINE)
     after = late.rows(anomaly).sort_values(["subject_id", "ts"], ignore_index=True).drop(columns="run_id")
     pd.testing.assert_frame_equal(before, after)
-    _, version = load_champion(late.rt.settings.mlflow)
+    running = [(name, Registry(late.rt.settings.mlflow, name).must_have_champion()) for name in (ANOMALY, JOINT)]
     models = late.rows(lineage, lineage.c.producer == "detect_anomalies")["model_version"]
-    assert set(models) == {version.number}
+    assert set(models) == {", ".join(f"{name}/{version.number}" for name, version in running)}
 
 
 def test_results_of_a_wide_window_belong_to_the_regular_window_in_which_they_were_last_seen():

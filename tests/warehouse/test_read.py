@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.warehouse import Warehouse, points, points_in_batches, series_frame
+from include.warehouse import Warehouse, points, points_of, series_frame
 from include.warehouse.schema import alert, service
 from include.warehouse.write import in_shard
 from include.window import Window, shard_of
@@ -42,12 +42,12 @@ def test_shards_are_disjoint_and_together_everything(filled: Warehouse) -> None:
     assert together == points(filled, HOUR)
 
 
-def test_batches_hold_whole_series_and_together_everything(filled: Warehouse) -> None:
+def test_some_series_are_read_by_their_ids(filled: Warehouse) -> None:
     window = Window(HOUR.start, NEXT_HOUR.end)
-    batches = list(points_in_batches(filled, window, 4, shard=1, shards=2, queries=["latency"]))
-    assert all(len(np.unique(batch["series_id"])) <= 4 for batch in batches)
-    assert all(batch.num_rows % 120 == 0 for batch in batches)
-    assert pa.concat_tables(batches) == points(filled, window, 1, 2, ["latency"])
+    wanted = points(filled, window, 1, 2, ["latency"])
+    ids = np.unique(wanted["series_id"]).tolist()
+    assert points_of(filled, window, ids) == wanted
+    assert points_of(filled, window, []).num_rows == 0
 
 
 def test_series_come_with_the_calendar_of_their_service(filled: Warehouse) -> None:

@@ -28,6 +28,7 @@ anomaly = Table(
     text("model_version"),
     text("episode_id", nullable=True),
     text("reason"),
+    json("evidence"),
     *result_columns(),
 )
 
@@ -47,6 +48,7 @@ episode = Table(
     text("severity"),
     text("state"),
     text("description"),
+    json("evidence"),
     *result_columns(),
 )
 
