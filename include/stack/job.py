@@ -30,6 +30,8 @@ CONSUMERS = (
     "report_data_quality",
     "report_log_volume",
     "detect_anomalies",
+    "review_model",
+    "rollback_model",
     "train_anomaly_models",
     "report_capacity",
 )

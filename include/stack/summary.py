@@ -124,7 +124,7 @@ def _places(job: "Job", warehouse: Warehouse) -> list[str]:
     lines = [
         f"Airflow   {job.settings.ui}    sign in as {USER}, password {job.password}",
         f"Reports   {job.settings.ui}/almanac/    (also in Airflow's own navigation, under Almanac)",
-        f"MLflow    {job.settings.mlflow_ui}    model anomaly-detector, aliases champion and challenger",
+        f"MLflow    {job.settings.mlflow_ui}    models, their versions, aliases champion and challenger",
         f"Files     {job.settings.documents}",
     ]
     if job.config.mail.enabled:

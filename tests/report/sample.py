@@ -218,10 +218,17 @@ def data_frames(gaps: bool = True) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataF
     return pd.DataFrame(loads), pd.DataFrame(holes, columns=columns), pd.DataFrame(quality), pd.DataFrame(quarantine)
 
 
+_QUALITY = {"vus_pr_challenger": 0.71, "vus_pr_champion": 0.66, "vus_pr_robust_z": 0.55, "event_recall_challenger": 0.72,
+            "event_recall_champion": 0.70, "median_delay_challenger": 2.0, "median_delay_champion": 3.0,
+            "false_episodes_challenger": 0.3, "false_episodes_champion": 0.4,
+            "class/latency/60/vus_pr_challenger": 0.74, "class/latency/60/vus_pr_champion": 0.70}  # fmt: skip
+_PASSED = "Accepted: better than champion and robust_z beyond chance. VUS-PR 0.710: +0.050 (+0.020 to +0.080)."
+_REGISTRY = "http://127.0.0.1:5000/#/models/anomaly-detector/versions/"
 VERSIONS = [
-    {"model": "anomaly-latency", "version": 4, "role": "champion", "trained_at": END - timedelta(days=9), "figures": {"VUS-PR": 0.71, "false episodes a day": 0.4},
-     "review": "beats champion 3 by 0.05 (0.02 to 0.08)", "url": "http://127.0.0.1:5000/#/models/anomaly-latency/versions/4"},
-    {"model": "anomaly-latency", "version": 5, "role": "challenger", "trained_at": END - timedelta(days=2), "figures": {"VUS-PR": 0.70, "false episodes a day": 0.3},
-     "review": "no better than the champion", "url": "http://127.0.0.1:5000/#/models/anomaly-latency/versions/5"},
-    {"model": "anomaly-latency", "version": "robust z", "role": "baseline", "figures": {"VUS-PR": 0.55, "false episodes a day": 1.1}},
+    {"model": "anomaly-detector", "version": "5", "role": "challenger", "detector": "ensemble", "trained_at": END - timedelta(days=2),
+     "metrics": _QUALITY, "tags": {"gate": "accepted", "gate_verdict": _PASSED}, "url": f"{_REGISTRY}5"},
+    {"model": "anomaly-detector", "version": "3", "role": "retired", "detector": "robust_z", "trained_at": END - timedelta(days=30),
+     "metrics": {}, "tags": {"promoted_by": "baseline"}, "url": f"{_REGISTRY}3"},
+    {"model": "anomaly-detector", "version": "4", "role": "champion", "detector": "ensemble", "trained_at": END - timedelta(days=9),
+     "metrics": {}, "tags": {"gate": "accepted", "gate_verdict": "Accepted.", "promoted_by": "gate"}, "url": f"{_REGISTRY}4"},
 ]  # fmt: skip

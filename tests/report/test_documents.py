@@ -194,10 +194,27 @@ def test_a_data_page_before_the_first_load_says_how_to_begin() -> None:
     assert "start ingest_metrics" in document.verdict.text
 
 
-def test_the_models_page_sets_champion_before_challenger_before_baseline() -> None:
-    table = models.build(sample.VERSIONS, sample.WINDOW, BERLIN).tables[0]
-    assert table.column("version").values == ["4", "5", "robust z"]
-    assert table.column("VUS-PR").values == [0.71, 0.70, 0.55]
+def test_the_models_page_asks_for_what_waits_and_sets_champion_before_challenger_before_the_rest() -> None:
+    document = models.build(sample.VERSIONS, sample.WINDOW, BERLIN)
+    side, classes, versions = document.tables
+    assert "1 better version waits for approval: anomaly-detector" in document.verdict.text
+    assert [action.subject for action in document.actions] == ["anomaly-detector 5"]
+    assert versions.column("version").values == ["4", "5", "3"]
+    assert versions.column("state").values == ["runs, let in by gate", "waits for approval", "ran before"]
+    assert side.column("challenger").values == [0.71, 0.72, 2.0, 0.3]
+    assert side.column("champion").values == [0.66, 0.70, 3.0, 0.4]
+    assert side.column("baseline").values[0] == "robust_z 0.55"
+    assert (classes.column("class").values, classes.column("before").values) == (["latency/60"], [0.70])
+
+
+def test_a_model_without_a_champion_and_a_refused_challenger_are_said_as_such() -> None:
+    (one,) = [row for row in sample.VERSIONS if row["role"] == "challenger"]
+    refused = {**one, "tags": {"gate": "refused", "gate_verdict": "Refused: no better."}}
+    document = models.build([refused], sample.WINDOW, BERLIN)
+    assert "1 model has no champion" in document.verdict.text
+    assert not document.actions
+    assert document.tables[2].column("state").values == ["refused by the gate"]
+    assert "none is registered" in models.build([], sample.WINDOW, BERLIN).verdict.subject
 
 
 def test_a_subject_line_is_under_seventy_characters_whatever_things_are_called() -> None:
