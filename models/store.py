@@ -16,6 +16,7 @@ KINDS = {
     "isolation_forest": "models.isolation_forest:IsolationForestDetector",
     "ensemble": "models.ensemble:Ensemble",
     "mean_z": "models.mean_z:MeanZ",
+    "forecast_pool": "models.forecast_pool:ForecastPool",
 }
 """Every kind of model by its name; the class is imported when one is loaded or made, so this module stays light."""
 

@@ -1,0 +1,162 @@
+"""A pool of causal forecasts per series: how far each point lies from what a blend of simple forecasts expects.
+
+Last value, running means and median, the same phase yesterday and last week, the profile of the day: each weighs by its
+own past error, so that a series picks what suits it without being told (see `pool_kernel.py` for the recursion). The
+pool needs no training to speak; fitting adds the profiles, the width of the band, and the thresholds that keep the
+held-out last quarter within the episode budget, one pair per step.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from include.features import BusinessHours, Calendar, Panel
+from include.features.panel import Floats, Longs, over_slices
+from models.base import Detector, ModelError, State, score_frame
+from models.calibration import threshold_for
+from models.pool_kernel import COLUMNS, FORECASTS, run
+from models.profile import MIN_POINTS, Profiles, directions
+
+BUDGET = 0.1  # episodes per service and day on the held-out slice, real ones included
+BAND = 0.995  # quantile of the held-out deviations that the band holds
+SAMPLES = 2_016  # how far back a series of five minutes or slower is looked at, in samples
+FASTEST = 300  # seconds; faster series are looked back at for a day
+SHARE = 0.3  # weight of the slow pool's squared deviation in the score
+HALF_DAY = 43_200  # seconds over which the score of a series is smoothed,
+SHORTEST_SPAN = 10.0  # samples: but over no fewer than these,
+MINUTES_SPAN = 20.0  # and over these where samples come faster than every five minutes
+_SECOND = 1_000_000
+
+
+class ForecastPool(Detector):
+    """One pool per series; `score` is smoothed over half a day, `alarm` judges the very point."""
+
+    name: ClassVar[str] = "forecast_pool"
+
+    def __init__(
+        self, episode_budget: float = BUDGET, threads: int = 1, seed: int = 7, hours: BusinessHours | None = None
+    ) -> None:
+        self.episode_budget = episode_budget
+        self.threads = threads
+        self.seed = seed
+        self.hours = hours or BusinessHours()
+        self.profiles: Profiles
+        self.band = 4.0
+        self.steps: Longs = np.zeros(0, np.int64)  # seconds, ascending
+        self.thresholds: Floats = np.zeros((0, 2))  # per step: of the score, of the alarm
+
+    def lookback(self, step: timedelta) -> timedelta:
+        """Return 2,016 samples, or a day for samples that come faster than every five minutes."""
+        return step * SAMPLES if step >= timedelta(seconds=FASTEST) else timedelta(days=1)
+
+    def fit(self, points: pd.DataFrame, series: pd.DataFrame) -> Self:
+        """Learn profiles, band and thresholds. Raises `ModelError` when no series has 100 points."""
+        if len(points) == 0 or np.bincount(pd.factorize(points["series_id"])[0]).max() < 2 * MIN_POINTS:
+            raise ModelError(
+                f"No series has {2 * MIN_POINTS} points to train on. Load more history, or a shorter step."
+            )
+        panel = Panel.of(points, series)
+        calendar = Calendar.of(panel, series, self.hours)
+        cut = int(panel.ts.min() + (panel.ts.max() - panel.ts.min()) * 3 // 4)
+        early = panel.where(panel.ts < cut)
+        alive = np.isin(panel.series_ids, early.series_ids)
+        self.profiles = Profiles.fit(
+            early, Calendar(calendar.table, calendar.group[alive], calendar.origin), self.threads
+        )
+        seen, _ = self._run(panel, calendar, directions(panel, series))
+        later = panel.ts >= cut
+        tail, seen = panel.where(later), seen[later]
+        told = np.isfinite(seen[:, 1])
+        if told.any():
+            self.band = max(float(np.quantile(seen[told, 2], BAND)), 1.0)
+        service = pd.factorize(series.set_index("series_id")["service"].reindex(tail.series_ids))[0]
+        self.steps = np.unique(tail.step // _SECOND)
+        self.thresholds = np.ones((len(self.steps), 2))
+        for at, step in enumerate(self.steps):
+            of_step = tail.step // _SECOND == step
+            rows = of_step[tail.series_of_row]
+            part = tail.where(rows)
+            for column, raw in enumerate(_raw(seen[rows])):
+                self.thresholds[at, column] = threshold_for(part, raw, service[of_step], self.episode_budget)
+        self.profiles = Profiles.fit(panel, calendar, self.threads)
+        return self
+
+    def score(self, points: pd.DataFrame, series: pd.DataFrame, since: datetime | None = None) -> pd.DataFrame:
+        """Return `SCORE_COLUMNS`, one row per point from `since` on."""
+        panel = Panel.of(points, series)
+        seen, _ = self._run(panel, Calendar.of(panel, series, self.hours), directions(panel, series))
+        wanted = np.ones(len(panel), bool) if since is None else panel.ts >= int(since.timestamp() * _SECOND)
+        seen = seen[wanted]
+        rows = panel.where(wanted)
+        limit = self.thresholds[self._class(rows.step)][rows.series_of_row]
+        score, alarm = _raw(seen)
+        expected = seen[:, 0]
+        width = np.where(np.isfinite(seen[:, 1]), seen[:, 1], 0.0) * self.band
+        return score_frame(rows, score / limit[:, 0], expected - width, expected, expected + width, alarm / limit[:, 1])
+
+    def _class(self, step: Longs) -> Longs:
+        """Return, per series, which pair of thresholds judges it: its step's, or that of the nearest step known."""
+        gap = np.abs(np.log(step[:, None] / _SECOND) - np.log(self.steps[None, :]))
+        return np.asarray(gap.argmin(axis=1))
+
+    def _run(self, panel: Panel, calendar: Calendar, direction: npt.NDArray[np.int8]) -> tuple[Floats, Longs]:
+        out, by = np.zeros((len(panel), COLUMNS)), np.zeros(len(panel), np.int64)
+        profile, _ = self.profiles.expect(panel, calendar, self.threads)
+        place = self.profiles.place(panel.series_ids)
+        known = place >= 0
+        least = np.where(known, 0.1 * np.append(self.profiles.scale, 0.0)[place], 0.0)
+        seconds = panel.step / _SECOND
+        reach = np.where(seconds >= FASTEST, SAMPLES * panel.step, 86_400 * _SECOND).astype(np.int64)
+        span = np.where(seconds >= FASTEST, np.maximum(HALF_DAY / seconds, SHORTEST_SPAN), MINUTES_SPAN)
+
+        def work(part: slice) -> None:
+            chosen = np.arange(part.start, part.stop)
+            run(
+                panel.values, panel.ts, panel.offsets, panel.step, chosen, profile, known, least,
+                direction.astype(np.float64), reach, span, SHARE, out, by,
+            )  # fmt: skip
+
+        over_slices(panel.slices(self.threads), work)
+        return out, by
+
+    def explain(self, points: pd.DataFrame, series: pd.DataFrame, rows: npt.NDArray[np.int64]) -> list[list[str]]:
+        """Return how far each row lies from the forecast of the next sample, and from that of the level."""
+        panel = Panel.of(points, series)
+        seen, by = self._run(panel, Calendar.of(panel, series, self.hours), np.zeros(len(panel.series_ids), np.int8))
+        found = []
+        for row in rows:
+            expected, _, near, far, _ = seen[row]
+            side = "above" if panel.values[row] > expected else "below"
+            words = {f"{near:.1f} deviations {side} the forecast from {FORECASTS[by[row]]}": near}
+            words[f"the level of the last samples is {far:.1f} deviations from its forecast"] = far * SHARE**0.5
+            found.append([word for word, size in sorted(words.items(), key=lambda item: -item[1]) if size >= 1.0][:3])
+        return [why or ["nothing in particular"] for why in found]
+
+    def state(self) -> State:
+        """Return the fitted detector as arrays and plain data."""
+        arrays = {**self.profiles.arrays(), "steps": self.steps, "thresholds": self.thresholds}
+        return State(self.name, arrays, {"band": self.band, "parameters": self.parameters})
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Return the detector that `state` describes."""
+        known = dict(state.data["parameters"])
+        hours = known.pop("business_hours")
+        made = cls(**known, hours=BusinessHours.parse(hours))
+        made.profiles = Profiles.from_arrays(state.arrays)
+        made.band = float(state.data["band"])
+        made.steps, made.thresholds = state.arrays["steps"], state.arrays["thresholds"]
+        return made
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The settings with which it was made."""
+        return {"episode_budget": self.episode_budget, "seed": self.seed, "business_hours": str(self.hours)}
+
+
+def _raw(seen: Floats) -> tuple[Floats, Floats]:
+    """Return score and alarm before their thresholds, in deviations."""
+    return np.sqrt(seen[:, 4]), np.hypot(seen[:, 2], np.sqrt(SHARE) * seen[:, 3])
