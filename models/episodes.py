@@ -83,7 +83,7 @@ def detect(
     flagged = scores.iloc[hit].reset_index(drop=True)
     flagged["row"] = rows
     flagged["us"] = panel.ts[rows]
-    flagged["episode"] = _episode_numbers(flagged["subject_id"].to_numpy(), flagged["us"].to_numpy())
+    flagged["episode"] = episode_numbers(flagged["subject_id"].to_numpy(), flagged["us"].to_numpy())
     known = subjects.set_index("series_id")
     for column in ("service", "query"):
         flagged[column] = known[column].reindex(flagged["subject_id"]).to_numpy()
@@ -123,7 +123,7 @@ def _us(moment: datetime) -> int:  # microseconds since 1970
     return int(moment.timestamp() * 1_000_000)
 
 
-def _episode_numbers(subject: Longs, ts: Longs) -> Longs:
+def episode_numbers(subject: Longs, ts: Longs) -> Longs:
     """Return the number of the episode of each flagged point: runs, cut on six-hour lines after six unbroken hours."""
     run = runs(subject, ts)
     if not len(run):

@@ -12,6 +12,7 @@ import numpy as np
 from include.features.panel import Floats
 
 CHALLENGER, CHAMPION = "challenger", "champion"
+VUS_PR = "VUS-PR"
 DRAWS = 2_000
 MOST_FALSE, MORE_FALSE = 1.0, 1.25  # episodes per service and day at most; or this many times the champion's
 
@@ -46,7 +47,7 @@ class Comparison:
 
     measure: str  # what was measured on: "incidents" or "planted anomalies"
     subjects: int
-    quality: Mapping[str, float]  # VUS-PR per role
+    quality: Mapping[str, float]  # `score_name` per role
     false_episodes: Mapping[str, float]  # per service and day, per role
     differences: tuple[Difference, ...]
     accepted: bool
@@ -54,15 +55,17 @@ class Comparison:
     classes: tuple[ClassQuality, ...] = ()
     recall: Mapping[str, float] | None = None  # share of events with a flagged point, per role
     delay: Mapping[str, float] | None = None  # median samples from an event's start to its first flagged point
+    score_name: str = VUS_PR
 
     def figures(self) -> dict[str, float]:
         """Return everything countable under the names that MLflow shows."""
-        found = {f"vus_pr_{role}": value for role, value in self.quality.items()}
+        score = self.score_name.lower().replace("-", "_").replace(" ", "_")
+        found = {f"{score}_{role}": value for role, value in self.quality.items()}
         found |= {f"false_episodes_{role}": value for role, value in self.false_episodes.items()}
         found |= {f"event_recall_{role}": value for role, value in (self.recall or {}).items()}
         found |= {f"median_delay_{role}": value for role, value in (self.delay or {}).items()}
         for one in self.classes:
-            found |= {f"class/{one.name}/vus_pr_{role}": value for role, value in one.quality.items()}
+            found |= {f"class/{one.name}/{score}_{role}": value for role, value in one.quality.items()}
         return {name: value for name, value in found.items() if np.isfinite(value)}
 
 
@@ -78,18 +81,25 @@ def difference(other: str, challenger: Floats, values: Floats, seed: int) -> Dif
 
 
 def verdict(
-    quality: Mapping[str, float], false: Mapping[str, float], differences: tuple[Difference, ...]
+    quality: Mapping[str, float],
+    false: Mapping[str, float],
+    differences: tuple[Difference, ...],
+    score_name: str = VUS_PR,
+    counted: str = "episodes",
 ) -> tuple[bool, str]:
-    """Return whether the challenger passes, and the sentence that says why with all figures."""
+    """Return whether the challenger passes, and the sentence that says why with all figures.
+
+    `score_name` is what `quality` holds, `counted` what `false` counts per service and day.
+    """
     said = "; ".join(
         f"{gap.mean:+.3f} ({gap.low:+.3f} to {gap.high:+.3f}) against {gap.other}'s {quality[gap.other]:.3f}"
         for gap in differences
     )
     allowed = max(MOST_FALSE, MORE_FALSE * false[differences[0].other])
     worse = [gap.other for gap in differences if not gap.better]
-    figures = f"VUS-PR {quality[CHALLENGER]:.3f}: {said}; {false[CHALLENGER]:.2f} episodes per service and day."
+    figures = f"{score_name} {quality[CHALLENGER]:.3f}: {said}; {false[CHALLENGER]:.2f} {counted} per service and day."
     if worse:
         return False, f"Refused: not better than {' and '.join(worse)} beyond chance. {figures}"
     if false[CHALLENGER] > allowed:
-        return False, f"Refused: more than {allowed:.2f} episodes per service and day on the untouched slice. {figures}"
+        return False, f"Refused: more than {allowed:.2f} {counted} per service and day on the untouched slice. {figures}"
     return True, f"Accepted: better than {' and '.join(gap.other for gap in differences)} beyond chance. {figures}"

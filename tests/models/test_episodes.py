@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from include.warehouse import schema
 from include.window import Window
-from models.episodes import ANOMALY_COLUMNS, EPISODE_COLUMNS, Found, _episode_numbers, detect, history, sentence
+from models.episodes import ANOMALY_COLUMNS, EPISODE_COLUMNS, Found, detect, episode_numbers, history, sentence
 from models.robust import RobustZ
 from models.severity import Ladder, trend_codes
 from tests.models.fleet import START, fleet, raised
@@ -87,7 +87,7 @@ def test_an_episodes_beginning_does_not_depend_on_where_the_look_back_starts(gap
     since = start - 13 * 3_600_000_000
 
     def beginnings(times: np.ndarray) -> list[int]:
-        number = _episode_numbers(np.ones(len(times), np.int64), times)
+        number = episode_numbers(np.ones(len(times), np.int64), times)
         first = times[np.searchsorted(number, number)]
         return first[(times >= start) & (times < start // six_hours * six_hours + six_hours)].tolist()
 
