@@ -101,5 +101,5 @@ def verdict(
     if worse:
         return False, f"Refused: not better than {' and '.join(worse)} beyond chance. {figures}"
     if false[CHALLENGER] > allowed:
-        return False, f"Refused: more than {allowed:.2f} {counted} per service and day on the untouched slice. {figures}"
+        return False, f"Refused: over {allowed:.2f} {counted} per service and day on the untouched slice. {figures}"
     return True, f"Accepted: better than {' and '.join(gap.other for gap in differences)} beyond chance. {figures}"

@@ -17,6 +17,10 @@ KINDS = {
     "ensemble": "models.ensemble:Ensemble",
     "mean_z": "models.mean_z:MeanZ",
     "forecast_pool": "models.forecast_pool:ForecastPool",
+    "lstm_autoencoder": "models.lstm_autoencoder:LstmAutoencoder",
+    "prophet_band": "models.prophet_band:ProphetBand",
+    "log_lines": "models.log_lines:LogLines",
+    "template_rarity": "models.log_lines:TemplateRarity",
 }
 """Every kind of model by its name; the class is imported when one is loaded or made, so this module stays light."""
 
