@@ -12,7 +12,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from include.features import BusinessHours
-from include.features.panel import Longs
 from include.window import Window, stable_hash
 from models.episodes import ANOMALY_COLUMNS, EPISODE_COLUMNS, EPISODE_LOOKBACK, TEXT, Found, episode_numbers
 from models.flags import QUIET
@@ -84,7 +83,7 @@ def _flagged(model: LogLines, lines: pd.DataFrame) -> pd.DataFrame:
     found = found.sort_values(["service", "subject_id", "us", "score"], ascending=[True, True, True, False])
     strangest = found.groupby(["service", "subject_id", "minute"])["score"].idxmax()
     found = found.loc[strangest].sort_values(["service", "subject_id", "us"], ignore_index=True)
-    subject: Longs = found.groupby(["service", "subject_id"]).ngroup().to_numpy(np.int64)
+    subject = np.asarray(found.groupby(["service", "subject_id"]).ngroup(), np.int64)
     found["episode"] = episode_numbers(subject, found["us"].to_numpy())
     return found
 

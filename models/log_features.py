@@ -62,7 +62,7 @@ class Vocabulary:
         where = _places(counts["service"], names)
         weight = counts["lines"].to_numpy(np.float64)
         by_template = pd.DataFrame({"service": where, "template_id": counts["template_id"], "lines": weight})
-        table = by_template.groupby(["service", "template_id"], as_index=False)["lines"].sum()
+        table = by_template.groupby(["service", "template_id"])["lines"].sum().reset_index()
         level = np.zeros((size + 1, len(LEVELS)))
         rank = level_ranks(counts["level"])
         np.add.at(level, (where, rank), weight)
@@ -134,7 +134,7 @@ class Vocabulary:
         keys = pd.MultiIndex.from_arrays([self.template[:, 0], self.template[:, 1]])
         found = keys.get_indexer(pd.MultiIndex.from_arrays([where, template]))
         shared = pd.Series(self.lines).groupby(self.template[:, 1]).sum()
-        return found.astype(np.int64), shared.reindex(template).fillna(0.0).to_numpy()
+        return found.astype(np.int64), np.asarray(shared.reindex(template).fillna(0.0), np.float64)
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return all but the names as named arrays."""
@@ -152,12 +152,12 @@ class Vocabulary:
 def level_ranks(level: pd.Series) -> Longs:
     """Return positions in `LEVELS`; INFO where nothing is known."""
     ranks = level.astype(object).map({name: at for at, name in enumerate(LEVELS)})
-    return ranks.fillna(INFO).to_numpy(np.int64)
+    return np.asarray(ranks.fillna(INFO), np.int64)
 
 
 def _places(service: pd.Series, names: list[str]) -> Longs:
     """Return the position of each service in `names`, and their number for one that is not there."""
-    found = pd.Index(names).get_indexer(service.astype(str))
+    found = pd.Index(names).get_indexer(pd.Index(service.astype(str)))
     return np.where(found < 0, len(names), found).astype(np.int64)
 
 
@@ -176,10 +176,11 @@ def _clock(ts: pd.Series, where: Longs, zones: tuple[str, ...]) -> tuple[Longs, 
 
 
 def _totals(table: pd.DataFrame, size: int) -> Floats:
-    own = table.groupby("service")["lines"].agg(["sum", lambda lines: (lines <= 1).sum()])
-    shared = table.groupby("template_id")["lines"].sum()
     total = np.zeros((size + 1, 2))
-    total[own.index] = own.to_numpy()
+    where = table["service"].to_numpy()
+    np.add.at(total[:, 0], where, table["lines"].to_numpy())
+    np.add.at(total[:, 1], where, table["lines"].to_numpy() <= 1)
+    shared = table.groupby("template_id")["lines"].sum().to_numpy()
     total[size] = shared.sum(), (shared <= 1).sum()
     return total
 

@@ -58,7 +58,8 @@ class Networks:
         own = _own_kinds(kinds[owner], before, between, visits)
         for_any = int(visits * SHARE_OF_ANY) if own else visits
         shares = [for_any] + [(visits - for_any) // len(own) for _ in own]
-        weights, limits = [], []
+        weights: list[dict[str, npt.NDArray[Any]]] = []
+        limits: list[float] = []
         with lstm_network.on_threads(threads):
             for at, (kind, share) in enumerate(zip([ANY, *own], shares, strict=True)):
                 of_kind = np.ones(len(owner), bool) if kind == ANY else (kinds == kind)[owner]

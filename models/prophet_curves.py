@@ -48,7 +48,7 @@ class Curves:
             "growth": (2,), "bend": (_OFFERED,), "change": (_OFFERED,),
             "weekly": (2 * WEEKLY_ORDER,), "daily": (2, 2 * DAILY_ORDER),
         }  # fmt: skip
-        columns = {}
+        columns: dict[str, npt.NDArray[Any]] = {}
         for item in fields(cls)[1:]:
             kind = np.int64 if item.name in ("start", "span") else np.float64
             rows = [fitted[int(series_id)][item.name] for series_id in ids]
