@@ -1,13 +1,13 @@
 """Several metrics of one service judged together: `joint` sees what no single metric shows, and says what it may mean.
 
-Per service, three views (`joint_parts.py`) of the residuals of its metrics are brought to one scale by scores out of
-fold, as `profiled.py` does for single series, and added. The ranking score is the sum smoothed over a quarter of an
-hour; the alarm is the sum as it is, over the threshold that keeps the held-out slice within the episode budget.
+Per service, five views (`joint_parts.py`) of the residuals of its metrics are brought to one scale by their quantiles
+in training, and added. The alarm is the sum over a threshold that keeps a slice which the model was not fitted on
+within the episode budget. The ranking score adds two fading means of it, so that a long fault outranks a blip.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -18,19 +18,34 @@ from include.features import BusinessHours, Calendar, Panel
 from include.features.panel import Floats, Longs
 from models.base import LOOKBACK, SERVICE, Detector, ModelError, State, score_frame, service_id
 from models.calibration import threshold_for
-from models.joint_grid import LEAST, grids
-from models.joint_kernels import rolling_mean
-from models.joint_parts import PARTS, Deviations, Yardstick
+from models.joint_grid import LEAST, Grid, grids
+from models.joint_kernels import window_mean
+from models.joint_parts import FADES, PARTS, Seen, Yardstick, cells
 from models.profile import MIN_POINTS, Profiles, directions
 
 BUDGET = 0.5  # episodes per service and day on the held-out slice, real ones included
-WEIGHTS = {"level": 1.0, "jump": 2.0, "pattern": 1.0}
-SMOOTH = 900_000_000  # microseconds
-HIGH = 0.995
-CAP = 50.0
-SHRINK = 3.0
+WEIGHTS = np.array([1.0, 2.0, 1.0, 1.0, 1.5])  # of the parts, in their order
+HIGH = 0.98  # quantile of a part in training that counts 1
+CAP = 100.0
+SMOOTH = (480_000_000, 1_800_000_000)  # microseconds: times of the two fading means in the ranking score
 _LOOKBACK_US = int(LOOKBACK.total_seconds()) * 1_000_000
-_LEAVE = 300_000_000  # a profile leaves 60 steps of the day to what looks back over its residuals: five hours at least
+_LEAVE = 420_000_000  # a profile leaves 60 steps of the day to what looks back over its residuals: here seven hours
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is said of one service, per cell of its grid that has something to tell."""
+
+    service: str
+    step: int  # microseconds
+    ts: Longs
+    alarm: Floats  # the sum of the parts, in calibrated units
+    score: Floats
+
+    def since(self, since: int) -> "Told":
+        """Return what is said at or after `since` (microseconds)."""
+        kept = self.ts >= since
+        return Told(self.service, self.step, self.ts[kept], self.alarm[kept], self.score[kept])
 
 
 class Joint(Detector):
@@ -47,10 +62,14 @@ class Joint(Detector):
         self.seed = seed
         self.hours = hours or BusinessHours()
         self.threshold = 1.0
+        self.ordinary = 0.0
         self.profiles: Profiles
         self.yardsticks: dict[str, Yardstick]
-        self.scales: dict[str, Floats]  # per service [parts, 2]: median and spread of each part out of fold
-        self.ordinary = 0.0
+        self.scales: dict[str, Floats]  # per service [parts, 2]: the value that counts 0, and how much more counts 1
+
+    def lookback(self, step: timedelta) -> timedelta:
+        """Return a day, or three steps where they are longer."""
+        return max(LOOKBACK, 3 * step)
 
     def fit(self, points: pd.DataFrame, series: pd.DataFrame) -> Self:
         """Learn every service with three metrics of 100 points. Raises `ModelError` when there is none."""
@@ -66,72 +85,77 @@ class Joint(Detector):
         panel = Panel.of(points, series)
         cut = int(panel.ts.min() + (panel.ts.max() - panel.ts.min()) * 3 // 4)
         self._learn(panel.where(panel.ts < cut), series)
-        held = [view.since(cut) for view in self._views(panel.where(panel.ts >= cut - _LOOKBACK_US), series)]
+        told = self._told(panel.where(panel.ts >= cut - _LOOKBACK_US), series)
+        held = [one for one in (one.since(cut) for one in told) if len(one.ts)]
+        if held:
+            tail = _panel(held, np.concatenate([one.alarm for one in held]))
+            self.threshold = threshold_for(tail, tail.values, np.arange(len(held)), self.episode_budget)
+            self.ordinary = float(np.median(tail.values))
         self._learn(panel, series)
-        self.scales = _scales(held, list(self.yardsticks))
-        judged = [view for view in held if len(view.ts)]
-        mixed = [self._mix(view) for view in judged]
-        tail = _panel(judged, np.concatenate(mixed) if mixed else np.zeros(0))
-        self.threshold = threshold_for(tail, tail.values, np.arange(len(judged)), self.episode_budget) if mixed else 1.0
-        self.ordinary = float(np.median(tail.values)) if mixed else 0.0
         return self
 
     def score(self, points: pd.DataFrame, series: pd.DataFrame, since: datetime | None = None) -> pd.DataFrame:
         """Return `SCORE_COLUMNS`, one row per service and time at which three of its known metrics have a value."""
         start = 0 if since is None else int(since.timestamp() * 1_000_000)
-        found = []
-        for view in self._views(Panel.of(points, series), series):
-            mixed = self._mix(view)
-            smooth = np.empty_like(mixed)
-            rolling_mean(mixed, max(round(SMOOTH / view.step), 3), smooth)
-            found.append((view.since(start), mixed[view.rows(start)], smooth[view.rows(start)]))
-        found = sorted((one for one in found if len(one[0].ts)), key=lambda one: service_id(one[0].service))
-        alarm, score = (np.concatenate([np.zeros(0), *(one[at] for one in found)]) for at in (1, 2))
-        rows = _panel([one[0] for one in found], alarm)
+        told = [one.since(start) for one in self._told(Panel.of(points, series), series)]
+        told = sorted((one for one in told if len(one.ts)), key=lambda one: service_id(one.service))
+        alarm = np.concatenate([np.zeros(0), *(one.alarm for one in told)])
+        score = np.concatenate([np.zeros(0), *(one.score for one in told)])
+        rows = _panel(told, alarm)
         ordinary, limit = np.full(len(rows), self.ordinary), np.full(len(rows), self.threshold)
-        return score_frame(
-            rows, score / self.threshold, np.zeros(len(rows)), ordinary, limit, alarm / self.threshold, SERVICE
-        )
+        none = np.zeros(len(rows))
+        return score_frame(rows, score / self.threshold, none, ordinary, limit, alarm / self.threshold, SERVICE)
 
     def explain(self, points: pd.DataFrame, series: pd.DataFrame, rows: npt.NDArray[np.int64]) -> list[list[str]]:
         """Return which metrics deviate most at each row, by how much, strongest first."""
         return [["not yet"] for _ in rows]
 
     def _learn(self, panel: Panel, series: pd.DataFrame) -> None:
-        calendar = Calendar.of(panel, series, self.hours)
         wide = _leaving(panel)
-        self.profiles = Profiles.fit(wide, calendar, self.threads)
-        expected, _ = self.profiles.expect(wide, calendar, self.threads)
-        known = self.profiles.place(panel.series_ids) >= 0
-        self.yardsticks = {}
-        for found in grids(panel, series, known):
-            seen = Deviations.of(found, panel.values, expected)
-            self.yardsticks[found.service] = Yardstick.fit(seen, panel.series_ids[found.series])
+        self.profiles = Profiles.fit(wide, Calendar.of(panel, series, self.hours), self.threads)
+        known = self.profiles.place(panel.series_ids)
+        self.yardsticks, self.scales = {}, {}
+        for found, seen in self._seen(panel, series, known >= 0):
+            ids = panel.series_ids[found.series]
+            yardstick = Yardstick.fit(seen, ids, self.profiles.centre[known[found.series]], self.seed)
+            parts = yardstick.parts(seen, directions(panel, series)[found.series])[found.told]
+            middle, high = np.quantile(parts, [0.5, HIGH], axis=0)
+            self.yardsticks[found.service] = yardstick
+            self.scales[found.service] = np.stack([middle, np.maximum(high - middle, 1e-9)], axis=1)
 
-    def _views(self, panel: Panel, series: pd.DataFrame) -> Iterator["View"]:
+    def _seen(self, panel: Panel, series: pd.DataFrame, wanted: npt.NDArray[np.bool_]) -> Iterator[tuple[Grid, Seen]]:
         expected, _ = self.profiles.expect(_leaving(panel), Calendar.of(panel, series, self.hours), self.threads)
+        for found in grids(panel, series, wanted):
+            yield found, Seen.of(found, panel.values - expected)
+
+    def _told(self, panel: Panel, series: pd.DataFrame) -> Iterator[Told]:
         direction = directions(panel, series)
         known = np.concatenate([np.zeros(0, np.int64), *(one.series_ids for one in self.yardsticks.values())])
-        for found in grids(panel, series, np.isin(panel.series_ids, known)):
+        for found, seen in self._seen(panel, series, np.isin(panel.series_ids, known)):
+            if found.service not in self.yardsticks:
+                continue
             yardstick = self.yardsticks[found.service].of(panel.series_ids[found.series])
-            parts = yardstick.parts(Deviations.of(found, panel.values, expected), direction[found.series])
-            yield View(found.service, found.step, found.ts, found.told, np.stack([parts[name] for name in PARTS], 1))
-
-    def _mix(self, view: "View") -> Floats:
-        middle, spread = self.scales[view.service].T
-        parts = np.clip((view.parts - middle) / spread, 0.0, CAP)
-        mixed = parts @ np.array([WEIGHTS[name] for name in PARTS]) / sum(WEIGHTS.values())
-        return np.where(view.told, mixed, np.nan)
+            middle, spread = self.scales[found.service].T
+            parts = np.clip((yardstick.parts(seen, direction[found.series]) - middle) / spread, 0.0, CAP)
+            alarm = np.where(found.told, parts @ WEIGHTS / WEIGHTS.sum(), np.nan)[:, None]
+            score, faded = alarm.copy(), np.empty_like(alarm)
+            for time in SMOOTH:
+                tau = max(time / found.step, 0.3)
+                window_mean(alarm, found.first, cells(FADES * time, found.step), tau, True, faded)
+                score += faded
+            score /= 1 + len(SMOOTH)
+            at = found.told
+            yield Told(found.service, found.step, found.ts[at], alarm[at, 0], score[at, 0])
 
     def state(self) -> State:
-        """Return the fitted detector as arrays and plain data; services stand one behind the other."""
+        """Return the fitted detector as arrays and plain data; the metrics of services stand one behind the other."""
         arrays: dict[str, npt.NDArray[Any]] = dict(self.profiles.arrays())
-        own = [self.yardsticks[name].arrays() for name in self.yardsticks]
+        own = [one.arrays() for one in self.yardsticks.values()]
         for name in own[0]:
             arrays[f"yardstick_{name}"] = np.concatenate([one[name].ravel() for one in own])
-        arrays["metrics"] = np.array([len(one["series_ids"]) for one in own], np.int64)
-        arrays["components"] = np.array([one["axes"].shape[1] for one in own], np.int64)
-        arrays["scales"] = np.stack([self.scales[name] for name in self.yardsticks])
+        for name in ("series_ids", "axes", "times"):  # how many rows and columns each service has
+            arrays[f"sizes_{name}"] = np.array([one[name].size for one in own], np.int64)
+        arrays["scales"] = np.stack(list(self.scales.values()))
         data = {"services": list(self.yardsticks), "threshold": self.threshold, "ordinary": self.ordinary}
         return State(self.name, arrays, {**data, "parameters": self.parameters})
 
@@ -139,19 +163,22 @@ class Joint(Detector):
     def from_state(cls, state: State) -> Self:
         """Return the detector that `state` describes."""
         known = dict(state.data["parameters"])
-        made = cls(**known | {"hours": BusinessHours.parse(known.pop("business_hours"))})
+        hours = BusinessHours.parse(known.pop("business_hours"))
+        made = cls(**known, hours=hours)
         made.threshold, made.ordinary = float(state.data["threshold"]), float(state.data["ordinary"])
         made.profiles = Profiles.from_arrays(state.arrays)
-        services, metrics, components = state.data["services"], state.arrays["metrics"], state.arrays["components"]
+        services, sizes = state.data["services"], state.arrays["sizes_series_ids"]
+        split: dict[str, list[npt.NDArray[Any]]] = {}
+        for item in fields(Yardstick):
+            ends = np.cumsum(state.arrays.get(f"sizes_{item.name}", sizes))[:-1]
+            split[item.name] = np.split(state.arrays[f"yardstick_{item.name}"], ends)
+        for name in ("axes", "times"):
+            split[name] = [part.reshape(size, -1) for part, size in zip(split[name], sizes, strict=True)]
+        made.yardsticks = {
+            service: Yardstick(**{name: parts[at] for name, parts in split.items()})
+            for at, service in enumerate(services)
+        }
         made.scales = dict(zip(services, state.arrays["scales"], strict=True))
-        made.yardsticks = {}
-        for at, service in enumerate(services):
-            whole = slice(int(metrics[:at].sum()), int(metrics[: at + 1].sum()))
-            sizes = metrics * components
-            flat = slice(int(sizes[:at].sum()), int(sizes[: at + 1].sum()))
-            own = {item.name: state.arrays[f"yardstick_{item.name}"] for item in fields(Yardstick)}
-            axes = own.pop("axes")[flat].reshape(metrics[at], components[at])
-            made.yardsticks[service] = Yardstick(**{name: value[whole] for name, value in own.items()}, axes=axes)
         return made
 
     @property
@@ -160,48 +187,13 @@ class Joint(Detector):
         return {"episode_budget": self.episode_budget, "seed": self.seed, "business_hours": str(self.hours)}
 
 
-@dataclass(frozen=True)
-class View:
-    """The raw parts of one service, per cell of its grid."""
-
-    service: str
-    step: int  # microseconds
-    ts: Longs
-    told: npt.NDArray[np.bool_]
-    parts: Floats  # [cells, parts]
-
-    def rows(self, since: int) -> npt.NDArray[np.bool_]:
-        """Return which cells have something to tell at or after `since` (microseconds)."""
-        return self.told & (self.ts >= since)
-
-    def since(self, since: int) -> "View":
-        """Return the view of these cells alone."""
-        kept = self.rows(since)
-        return View(self.service, self.step, self.ts[kept], self.told[kept], self.parts[kept])
-
-
-def _panel(views: list[View], values: Floats) -> Panel:
+def _panel(told: list[Told], values: Floats) -> Panel:
     """Return services as the subjects of a panel, in the order given."""
-    offsets = np.cumsum([0, *(len(view.ts) for view in views)]).astype(np.int64)
-    ids = np.array([service_id(view.service) for view in views], np.int64)
-    ts = np.concatenate([np.zeros(0, np.int64), *(view.ts for view in views)])
-    return Panel(ids, offsets, ts, values, np.array([view.step for view in views], np.int64))
+    offsets = np.cumsum([0, *(len(one.ts) for one in told)]).astype(np.int64)
+    ids = np.array([service_id(one.service) for one in told], np.int64)
+    ts = np.concatenate([np.zeros(0, np.int64), *(one.ts for one in told)])
+    return Panel(ids, offsets, ts, values, np.array([one.step for one in told], np.int64))
 
 
 def _leaving(panel: Panel) -> Panel:
     return replace(panel, step=np.maximum(panel.step, _LEAVE))
-
-
-def _scales(held: list[View], services: list[str]) -> dict[str, Floats]:
-    """Return median and spread of each part per service; the spread within a factor of the fleet's median spread."""
-    found = {view.service: np.quantile(view.parts, [0.5, HIGH], axis=0).T for view in held if len(view.ts)}
-    for own in found.values():
-        own[:, 1] -= own[:, 0]
-    fleet = np.median(np.stack(list(found.values())), axis=0) if found else np.tile([0.0, 1.0], (len(PARTS), 1))
-    usual = np.where(fleet[:, 1] > 0, fleet[:, 1], 1.0)
-    out = {}
-    for service in services:
-        own = found.get(service, fleet).copy()
-        own[:, 1] = np.clip(own[:, 1], usual / SHRINK, usual * SHRINK)
-        out[service] = own
-    return out

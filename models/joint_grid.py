@@ -28,6 +28,7 @@ class Grid:
     ts: Longs  # [cells] microseconds since 1970; only where `told`
     told: npt.NDArray[np.bool_]  # [cells] at least three metrics have a value
     step: int  # microseconds
+    first: int  # number of the first cell since 1970
 
     def take(self, values: Floats) -> Floats:
         """Return `[cells, metrics]` of the panel's rows; NaN where a metric has no value."""
@@ -62,7 +63,7 @@ def grid(panel: Panel, service: str, places: Longs) -> Grid:
         row[cell[seen], at] = own[seen]  # of several in a cell the last one stays
         _hold(row[:, at], int(panel.step[place]) // step - 1)
     told = (ts >= 0) & ((row >= 0).sum(axis=1) >= LEAST)
-    return Grid(service, places, row, ts, told, step)
+    return Grid(service, places, row, ts, told, step, first)
 
 
 def _hold(row: Longs, cells: int) -> None:

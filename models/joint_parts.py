@@ -1,8 +1,13 @@
-"""Three views of one service's metrics, each a number per time: how far, how suddenly, and how unlike each other.
+"""Five views of one service's metrics, each a number per time; what is ordinary for them is learned per service.
 
-`level` is how far the fifth of the metrics that deviate most is from its profile; `jump` is how far from where the
-last hours of the same deviations left it; `pattern` is what the main components of ordinary times do not explain (PCA
-with half of the variance). Every deviation is measured by the 99% quantile of the metric's own, in training.
+Every metric's deviation is measured in the 99% quantile of its own deviations in training, 1 is there.
+
+- `level`: how far the fifth of the metrics that deviates most is from its profile.
+- `jump`: how far that fifth is from where the last hours left it. It stops soon when a level stays shifted.
+- `pattern`: what the main components of ordinary times leave unexplained (PCA with half of the variance).
+- `novelty`: the distance to the third nearest of 500 ordinary times, whatever modes those form (as DBSCAN's core
+  distance, without the one radius that no two services share).
+- `agitation`: how much more, or less, than usual the metrics have moved from sample to sample within the hour.
 """
 
 from dataclasses import dataclass
@@ -13,41 +18,49 @@ import numpy.typing as npt
 
 from include.features.panel import Floats, Longs
 from models.joint_grid import Grid
-from models.joint_kernels import fading_mean, highest_mean
+from models.joint_kernels import highest_mean, nearest, unexplained, window_mean
 
-PARTS = ("level", "jump", "pattern")
+PARTS = ("level", "jump", "pattern", "novelty", "agitation")
+Directions = npt.NDArray[np.int8]
 SHARE = 0.2  # of the metrics, the most deviant ones
-CAP = 50.0  # quantiles of 99%: above it all is the same
+CAP, STILL = 50.0, 10.0  # quantiles of 99%: above it all is the same; where a metric never moved in training, sooner
+ROUNDING = 1e-6  # of a metric's size: a deviation below it is none
 USUAL = 0.99
 VARIANCE = 0.5  # share that the main components explain
 INLIER = 3.0  # components are learned from deviations cut here, so that a fault in training is no main component
-HOUR, FADES = 3_600_000_000, 4
-LONGEST = 12 * HOUR  # of the window that a jump is measured against
+TIMES, RANK, NEAR = 500, 3, 10.0  # ordinary times kept, which neighbour counts, and how far a deviation is told
+HOUR = 3_600_000_000  # microseconds
+FADES, LONGEST = 4, 10 * HOUR  # a fading window is cut at so many of its times, and never longer
 
 
 @dataclass(frozen=True)
-class Deviations:
-    """What one grid looks like: `[cells, metrics]` values and residuals in the metrics' own unit, NaN where missing."""
+class Seen:
+    """What one grid looks like: `[cells, metrics]` in the metrics' own unit, NaN where nothing is known."""
 
     grid: Grid
-    raw: Floats
-    residual: Floats
-    before: Floats  # residual of the last hours, fading
+    residual: Floats  # value less what the profile expects
+    jump: Floats  # residual less its fading mean over the last hours
+    moved: Floats  # square root of the mean distance from sample to sample, over the hour
 
     @classmethod
-    def of(cls, grid: Grid, values: Floats, expected: Floats) -> "Deviations":
-        """Gather the panel's values and what was expected of them."""
-        residual = grid.take(values - expected)
-        size, tau = fading(grid.step)
-        before = np.empty_like(residual)
-        fading_mean(residual, _first_cell(grid), size, tau, before)
-        return cls(grid, grid.take(values), residual, before)
+    def of(cls, grid: Grid, residual: Floats) -> "Seen":
+        """Gather the panel's residuals."""
+        here = grid.take(residual)
+        before, moved = np.empty_like(here), np.empty_like(here)
+        tau = max(HOUR / grid.step, 3.0)
+        window_mean(here, grid.first, cells(FADES * tau * grid.step, grid.step), tau, False, before)
+        change = np.abs(np.diff(here, axis=0, prepend=here[:1]))
+        window_mean(change, grid.first, cells(HOUR, grid.step), np.inf, True, moved)
+        return cls(grid, here, here - before, np.sqrt(moved))
+
+    def where(self, keep: npt.NDArray[np.bool_]) -> "Seen":
+        """Return these cells alone."""
+        return Seen(self.grid, self.residual[keep], self.jump[keep], self.moved[keep])
 
 
-def fading(step: int) -> tuple[int, float]:
-    """Return how many cells the last hours are, and in how many their weight falls by e; `step` in microseconds."""
-    tau = max(HOUR / step, 3.0)
-    return max(min(int(np.ceil(FADES * tau)), LONGEST // step), 1), tau
+def cells(microseconds: float, step: int) -> int:
+    """Return how many cells a window is, at least one."""
+    return max(int(min(microseconds, LONGEST)) // step, 1)
 
 
 @dataclass(frozen=True)
@@ -56,83 +69,78 @@ class Yardstick:
 
     series_ids: Longs
     centre: Floats  # of the residuals
+    cap: Floats  # most that a deviation counts, in its scales
     level: Floats  # 99% quantile of their distance from it
     jump: Floats
-    raw_centre: Floats
-    raw_scale: Floats
-    middle: Floats  # mean of the standardised values
+    usual_move: Floats
+    move: Floats
+    middle: Floats  # mean of the measured residuals
     axes: Floats  # [metrics, components]
+    times: Floats  # [metrics, ordinary times]: measured residuals
 
     @classmethod
-    def fit(cls, seen: Deviations, series_ids: Longs) -> "Yardstick":
-        """Learn from ordinary times; a metric without any point among them gets a scale at which nothing counts."""
-        told = seen.grid.told
-        raw, residual = seen.raw[told], seen.residual[told]
-        jump = (residual - seen.before[told])[1:]
-        centre, raw_centre = _median(residual), _median(raw)
-        raw_scale = _scale(raw - raw_centre, raw_centre)
-        standard = np.nan_to_num(np.clip((raw - raw_centre) / raw_scale, -INLIER, INLIER))
-        middle = standard.mean(axis=0)
-        variance, axes = np.linalg.eigh(np.cov(standard.T))
+    def fit(cls, seen: Seen, series_ids: Longs, size: Floats, seed: int) -> "Yardstick":
+        """Learn from ordinary times. `size` is how large each metric's values are, to tell a move from rounding."""
+        told = seen.where(seen.grid.told)
+        centre, usual_move = _median(told.residual), _median(told.moved)
+        floor = np.maximum(ROUNDING * np.abs(size), 1e-12)
+        level = _scale(told.residual - centre)
+        cap = np.where(level > floor, CAP, STILL)
+        level = np.maximum(level, floor)
+        measured = np.nan_to_num(np.clip((told.residual - centre) / level, -cap, cap))
+        inlying = np.clip(measured, -INLIER, INLIER)
+        variance, axes = np.linalg.eigh(np.cov(inlying.T))
         share = np.cumsum(variance[::-1]) / max(float(variance.sum()), 1e-12)
         kept = min(int(np.searchsorted(share, VARIANCE)) + 1, len(centre))
+        drawn = np.random.default_rng(seed).choice(len(measured), min(TIMES, len(measured)), replace=False)
         return cls(
-            series_ids, centre, _scale(residual - centre, raw_centre), _scale(jump, raw_centre),
-            raw_centre, raw_scale, middle, np.ascontiguousarray(axes[:, ::-1][:, :kept]),
+            series_ids, centre, cap, level, np.maximum(_scale(told.jump), floor),
+            usual_move, np.maximum(_scale(told.moved - usual_move), np.sqrt(floor)), inlying.mean(axis=0),
+            axes[:, ::-1][:, :kept], np.clip(measured[np.sort(drawn)], -NEAR, NEAR).T,
         )  # fmt: skip
 
     def of(self, series_ids: Longs) -> "Yardstick":
-        """Return the yardstick of these of its metrics, in this order; components keep what is left of them."""
+        """Return the yardstick of these of its metrics, in this order."""
         at = np.searchsorted(self.series_ids, series_ids)
         return Yardstick(**{name: value[at] for name, value in self.arrays().items()})
 
-    def levels(self, seen: Deviations) -> Floats:
+    def levels(self, seen: Seen) -> Floats:
         """Return `[cells, metrics]` signed deviations from the profile, 1 at the 99% quantile."""
-        return np.clip((seen.residual - self.centre) / self.level, -CAP, CAP)
+        return np.clip((seen.residual - self.centre) / self.level, -self.cap, self.cap)
 
-    def jumps(self, seen: Deviations) -> Floats:
-        """Return `[cells, metrics]` signed deviations from the last hours, 1 at the 99% quantile."""
-        return np.clip((seen.residual - seen.before) / self.jump, -CAP, CAP)
-
-    def patterns(self, seen: Deviations) -> Floats:
-        """Return `[cells, metrics]` of the standardised values that the main components leave unexplained."""
-        standard = np.clip((seen.raw - self.raw_centre) / self.raw_scale, -CAP, CAP) - self.middle
-        filled = np.nan_to_num(standard)
-        return np.asarray(standard - filled @ self.axes @ self.axes.T)
-
-    def parts(self, seen: Deviations, direction: npt.NDArray[np.int8]) -> dict[str, Floats]:
-        """Return the parts per cell; `direction` per metric is +1 where only high is bad, -1 only low, 0 both."""
-        found = {name: np.empty(len(seen.grid.ts)) for name in PARTS}
-        for name, signed in (("level", self.levels(seen)), ("jump", self.jumps(seen))):
-            highest_mean(np.abs(_bad(signed, direction)), SHARE, found[name])
-        unlike = _bad(self.patterns(seen), direction)
-        known = np.maximum(np.isfinite(unlike).sum(axis=1), 1)
-        found["pattern"] = np.sqrt(np.nansum(unlike**2, axis=1) / known)
-        return {name: np.nan_to_num(values) for name, values in found.items()}
+    def parts(self, seen: Seen, direction: Directions) -> Floats:
+        """Return `[cells, parts]`; `direction` per metric is +1 where only high is bad, -1 only low, 0 both."""
+        found = np.empty((len(seen.residual), len(PARTS)))
+        level = _bad(self.levels(seen), direction)
+        highest_mean(np.abs(level), SHARE, found[:, 0])
+        highest_mean(np.abs(_bad(np.clip(seen.jump / self.jump, -self.cap, self.cap), direction)), SHARE, found[:, 1])
+        left = np.empty_like(level)
+        unexplained(level, self.middle, np.ascontiguousarray(self.axes), left)
+        known = np.maximum(np.isfinite(left).sum(axis=1), 1)
+        found[:, 2] = np.sqrt(np.nansum(left**2, axis=1) / known)
+        near = np.nan_to_num(np.clip(level, -NEAR, NEAR))
+        nearest(near, np.ascontiguousarray(self.times.T), min(RANK, self.times.shape[1]), found[:, 3])
+        moved = (seen.moved - self.usual_move) / self.move
+        highest_mean(np.abs(np.clip(moved, -self.cap, self.cap)), SHARE, found[:, 4])
+        return np.nan_to_num(found)
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Return the fields as named arrays."""
-        return {name: np.asarray(value) for name, value in self.__dict__.items()}
+        """Return the fields as named arrays; the first axis of each is the metrics."""
+        return dict(self.__dict__)
 
 
-def _bad(signed: Floats, direction: npt.NDArray[np.int8]) -> Floats:
+def _bad(signed: Floats, direction: Directions) -> Floats:
     return np.where(signed * direction < 0, 0.0, signed)
 
 
-def _first_cell(grid: Grid) -> int:
-    told = np.flatnonzero(grid.ts >= 0)
-    return int(grid.ts[told[0]] // grid.step - told[0]) if len(told) else 0
-
-
 def _median(values: Floats) -> Floats:
-    return np.asarray(np.nan_to_num([np.nanmedian(one) if np.isfinite(one).any() else 0.0 for one in values.T]))
+    return np.array([np.median(one[np.isfinite(one)]) if np.isfinite(one).any() else 0.0 for one in values.T])
 
 
-def _scale(deviation: Floats, size: Floats) -> Floats:
-    """Return the 99% quantile of |deviation| per metric; the most seen, or a thousandth of its size, where it is 0."""
+def _scale(deviation: Floats) -> Floats:
+    """Return the 99% quantile of |deviation| per metric; the most that was seen where that is 0."""
     scale = np.empty(deviation.shape[1])
     for at, one in enumerate(np.abs(deviation).T):
         known = one[np.isfinite(one)]
         scale[at] = (np.quantile(known, USUAL) or known.max()) if len(known) else np.inf
-    floor = np.maximum(1e-3 * np.abs(size), 1e-12)
-    return np.where(scale > 1e-9 * np.abs(size), np.maximum(scale, 1e-9), np.where(size == 0.0, 1.0, floor))
+    return scale
