@@ -102,7 +102,7 @@ def normal_only(
 
 def _micros(times: pd.Series) -> Longs:
     """Return times as microseconds since 1970."""
-    return pd.to_datetime(times, utc=True).dt.as_unit("us").astype("int64").to_numpy(np.int64)
+    return pd.DatetimeIndex(pd.to_datetime(times, utc=True)).as_unit("us").asi8
 
 
 def _inside(group: Longs, ts: Longs, of: Longs, start: Longs, end: Longs) -> Mask:
