@@ -2,7 +2,10 @@
 
 Per service, five views (`joint_parts.py`) of the residuals of its metrics are brought to one scale by their quantiles
 in training, and added. The alarm is the sum over a threshold that keeps a slice which the model was not fitted on
-within the episode budget. The ranking score adds two fading means of it, so that a long fault outranks a blip.
+within the episode budget: the geometric mean of the service's own threshold and the fleet's, since a week of one
+service says little, and the fleet's says nothing of it alone. A strong point's alarm is held, halved and then at a
+third, so that it is confirmed by itself. The ranking score adds two fading means of the sum, so that a long fault
+outranks a blip.
 """
 
 from collections.abc import Iterator
@@ -23,11 +26,12 @@ from models.joint_kernels import window_mean
 from models.joint_parts import FADES, PARTS, Seen, Yardstick, cells
 from models.profile import MIN_POINTS, Profiles, directions
 
-BUDGET = 0.5  # episodes per service and day on the held-out slice, real ones included
+BUDGET = 1.1  # episodes per service and day on the held-out slice, real ones included
 WEIGHTS = np.array([1.0, 2.0, 1.0, 1.0, 1.5])  # of the parts, in their order
 HIGH = 0.98  # quantile of a part in training that counts 1
 CAP = 100.0
 SMOOTH = (480_000_000, 1_800_000_000)  # microseconds: times of the two fading means in the ranking score
+HELD = 3  # points, the last one included, that an alarm is held for
 _LOOKBACK_US = int(LOOKBACK.total_seconds()) * 1_000_000
 _LEAVE = 420_000_000  # a profile leaves 60 steps of the day to what looks back over its residuals: here seven hours
 
@@ -61,7 +65,8 @@ class Joint(Detector):
         self.threads = threads
         self.seed = seed
         self.hours = hours or BusinessHours()
-        self.threshold = 1.0
+        self.threshold = 1.0  # of the fleet
+        self.thresholds: dict[str, float] = {}  # of the services that have one of their own
         self.ordinary = 0.0
         self.profiles: Profiles
         self.yardsticks: dict[str, Yardstick]
@@ -88,9 +93,9 @@ class Joint(Detector):
         told = self._told(panel.where(panel.ts >= cut - _LOOKBACK_US), series)
         held = [one for one in (one.since(cut) for one in told) if len(one.ts)]
         if held:
-            tail = _panel(held, np.concatenate([one.alarm for one in held]))
-            self.threshold = threshold_for(tail, tail.values, np.arange(len(held)), self.episode_budget)
-            self.ordinary = float(np.median(tail.values))
+            self.threshold = self._threshold(held)
+            self.thresholds = {one.service: (self.threshold * self._threshold([one])) ** 0.5 for one in held}
+            self.ordinary = float(np.median(np.concatenate([one.alarm for one in held])))
         self._learn(panel, series)
         return self
 
@@ -102,13 +107,18 @@ class Joint(Detector):
         alarm = np.concatenate([np.zeros(0), *(one.alarm for one in told)])
         score = np.concatenate([np.zeros(0), *(one.score for one in told)])
         rows = _panel(told, alarm)
-        ordinary, limit = np.full(len(rows), self.ordinary), np.full(len(rows), self.threshold)
-        none = np.zeros(len(rows))
-        return score_frame(rows, score / self.threshold, none, ordinary, limit, alarm / self.threshold, SERVICE)
+        own = np.array([self.thresholds.get(one.service, self.threshold) for one in told])
+        limit = np.repeat(own, [len(one.ts) for one in told])
+        none, ordinary = np.zeros(len(rows)), np.full(len(rows), self.ordinary)
+        return score_frame(rows, score / limit, none, np.minimum(ordinary, limit), limit, alarm / limit, SERVICE)
 
     def explain(self, points: pd.DataFrame, series: pd.DataFrame, rows: npt.NDArray[np.int64]) -> list[list[str]]:
         """Return which metrics deviate most at each row, by how much, strongest first."""
         return [["not yet"] for _ in rows]
+
+    def _threshold(self, held: list[Told]) -> float:
+        tail = _panel(held, np.concatenate([one.alarm for one in held]))
+        return threshold_for(tail, tail.values, np.arange(len(held)), self.episode_budget)
 
     def _learn(self, panel: Panel, series: pd.DataFrame) -> None:
         wide = _leaving(panel)
@@ -137,15 +147,9 @@ class Joint(Detector):
             yardstick = self.yardsticks[found.service].of(panel.series_ids[found.series])
             middle, spread = self.scales[found.service].T
             parts = np.clip((yardstick.parts(seen, direction[found.series]) - middle) / spread, 0.0, CAP)
-            alarm = np.where(found.told, parts @ WEIGHTS / WEIGHTS.sum(), np.nan)[:, None]
-            score, faded = alarm.copy(), np.empty_like(alarm)
-            for time in SMOOTH:
-                tau = max(time / found.step, 0.3)
-                window_mean(alarm, found.first, cells(FADES * time, found.step), tau, True, faded)
-                score += faded
-            score /= 1 + len(SMOOTH)
-            at = found.told
-            yield Told(found.service, found.step, found.ts[at], alarm[at, 0], score[at, 0])
+            summed = np.where(found.told, (parts * WEIGHTS).sum(axis=1) / WEIGHTS.sum(), np.nan)
+            at, alarm, score = found.told, _held(summed), _ranking(summed, found)
+            yield Told(found.service, found.step, found.ts[at], alarm[at], score[at])
 
     def state(self) -> State:
         """Return the fitted detector as arrays and plain data; the metrics of services stand one behind the other."""
@@ -157,6 +161,7 @@ class Joint(Detector):
             arrays[f"sizes_{name}"] = np.array([one[name].size for one in own], np.int64)
         arrays["scales"] = np.stack(list(self.scales.values()))
         data = {"services": list(self.yardsticks), "threshold": self.threshold, "ordinary": self.ordinary}
+        data["thresholds"] = self.thresholds
         return State(self.name, arrays, {**data, "parameters": self.parameters})
 
     @classmethod
@@ -166,6 +171,7 @@ class Joint(Detector):
         hours = BusinessHours.parse(known.pop("business_hours"))
         made = cls(**known, hours=hours)
         made.threshold, made.ordinary = float(state.data["threshold"]), float(state.data["ordinary"])
+        made.thresholds = dict(state.data["thresholds"])
         made.profiles = Profiles.from_arrays(state.arrays)
         services, sizes = state.data["services"], state.arrays["sizes_series_ids"]
         split: dict[str, list[npt.NDArray[Any]]] = {}
@@ -185,6 +191,22 @@ class Joint(Detector):
     def parameters(self) -> dict[str, Any]:
         """The settings with which it was made."""
         return {"episode_budget": self.episode_budget, "seed": self.seed, "business_hours": str(self.hours)}
+
+
+def _held(summed: Floats) -> Floats:
+    held = summed.copy()
+    for back in range(1, HELD):
+        held[back:] = np.fmax(held[back:], summed[:-back] / (1 + back))
+    return held
+
+
+def _ranking(summed: Floats, grid: Grid) -> Floats:
+    column, faded = summed[:, None], np.empty((len(summed), 1))
+    score = summed.copy()
+    for time in SMOOTH:
+        window_mean(column, grid.first, cells(FADES * time, grid.step), max(time / grid.step, 0.3), True, faded)
+        score += faded[:, 0]
+    return score / (1 + len(SMOOTH))
 
 
 def _panel(told: list[Told], values: Floats) -> Panel:
