@@ -17,7 +17,8 @@ from include.features import BusinessHours, Calendar, Panel
 from include.features.panel import Floats, Longs, over_slices
 from models.base import Detector, ModelError, State, score_frame
 from models.calibration import threshold_for
-from models.pool_kernel import COLUMNS, FORECASTS, run
+from models.flags import RULES
+from models.pool_kernel import COLUMNS, EXPECTED, FAR, FORECASTS, HEAT, NEAR, NOVEL, RARE, SCALE, run
 from models.profile import MIN_POINTS, Profiles, directions
 
 BUDGET = 0.1  # episodes per service and day on the held-out slice, real ones included
@@ -25,14 +26,15 @@ BAND = 0.995  # quantile of the held-out deviations that the band holds
 SAMPLES = 2_016  # how far back a series of five minutes or slower is looked at, in samples
 FASTEST = 300  # seconds; faster series are looked back at for a day
 SHARE = 0.3  # weight of the slow pool's squared deviation in the score
-HALF_DAY = 43_200  # seconds over which the score of a series is smoothed,
-SHORTEST_SPAN = 10.0  # samples: but over no fewer than these,
+SPAN = 64_800  # seconds over which the score of a series is smoothed,
+SHORTEST_SPAN = 12.0  # samples: but over no fewer than these,
 MINUTES_SPAN = 20.0  # and over these where samples come faster than every five minutes
+USUAL = (5.0, 9.0)  # -log(chance) between which the alarm's threshold lies: a short history knows little of rare things
 _SECOND = 1_000_000
 
 
 class ForecastPool(Detector):
-    """One pool per series; `score` is smoothed over half a day, `alarm` judges the very point."""
+    """One pool per series; `score` is smoothed and ranks, `alarm` rises at the rarest point of the last hundred."""
 
     name: ClassVar[str] = "forecast_pool"
 
@@ -60,18 +62,17 @@ class ForecastPool(Detector):
             )
         panel = Panel.of(points, series)
         calendar = Calendar.of(panel, series, self.hours)
-        cut = int(panel.ts.min() + (panel.ts.max() - panel.ts.min()) * 3 // 4)
-        early = panel.where(panel.ts < cut)
+        later = _last_quarter(panel)
+        early = panel.where(~later)
         alive = np.isin(panel.series_ids, early.series_ids)
         self.profiles = Profiles.fit(
             early, Calendar(calendar.table, calendar.group[alive], calendar.origin), self.threads
         )
         seen, _ = self._run(panel, calendar, directions(panel, series))
-        later = panel.ts >= cut
         tail, seen = panel.where(later), seen[later]
-        told = np.isfinite(seen[:, 1])
+        told = np.isfinite(seen[:, SCALE])
         if told.any():
-            self.band = max(float(np.quantile(seen[told, 2], BAND)), 1.0)
+            self.band = max(float(np.quantile(seen[told, NEAR], BAND)), 1.0)
         service = pd.factorize(series.set_index("series_id")["service"].reindex(tail.series_ids))[0]
         self.steps = np.unique(tail.step // _SECOND)
         self.thresholds = np.ones((len(self.steps), 2))
@@ -81,6 +82,7 @@ class ForecastPool(Detector):
             part = tail.where(rows)
             for column, raw in enumerate(_raw(seen[rows])):
                 self.thresholds[at, column] = threshold_for(part, raw, service[of_step], self.episode_budget)
+        self.thresholds[:, 1] = np.clip(self.thresholds[:, 1], *USUAL)
         self.profiles = Profiles.fit(panel, calendar, self.threads)
         return self
 
@@ -93,8 +95,8 @@ class ForecastPool(Detector):
         rows = panel.where(wanted)
         limit = self.thresholds[self._class(rows.step)][rows.series_of_row]
         score, alarm = _raw(seen)
-        expected = seen[:, 0]
-        width = np.where(np.isfinite(seen[:, 1]), seen[:, 1], 0.0) * self.band
+        expected = seen[:, EXPECTED]
+        width = np.where(np.isfinite(seen[:, SCALE]), seen[:, SCALE], 0.0) * self.band
         return score_frame(rows, score / limit[:, 0], expected - width, expected, expected + width, alarm / limit[:, 1])
 
     def _class(self, step: Longs) -> Longs:
@@ -110,13 +112,15 @@ class ForecastPool(Detector):
         least = np.where(known, 0.1 * np.append(self.profiles.scale, 0.0)[place], 0.0)
         seconds = panel.step / _SECOND
         reach = np.where(seconds >= FASTEST, SAMPLES * panel.step, 86_400 * _SECOND).astype(np.int64)
-        span = np.where(seconds >= FASTEST, np.maximum(HALF_DAY / seconds, SHORTEST_SPAN), MINUTES_SPAN)
+        span = np.where(seconds >= FASTEST, np.maximum(SPAN / seconds, SHORTEST_SPAN), MINUTES_SPAN)
+        bounds = np.array([longest for longest, _ in RULES])
+        hold = np.array([rule.hits for _, rule in RULES])[np.searchsorted(bounds, seconds)]
 
         def work(part: slice) -> None:
             chosen = np.arange(part.start, part.stop)
             run(
                 panel.values, panel.ts, panel.offsets, panel.step, chosen, profile, known, least,
-                direction.astype(np.float64), reach, span, SHARE, out, by,
+                direction.astype(np.float64), reach, span, SHARE, hold, out, by,
             )  # fmt: skip
 
         over_slices(panel.slices(self.threads), work)
@@ -128,12 +132,15 @@ class ForecastPool(Detector):
         seen, by = self._run(panel, Calendar.of(panel, series, self.hours), np.zeros(len(panel.series_ids), np.int8))
         found = []
         for row in rows:
-            expected, _, near, far, _ = seen[row]
-            side = "above" if panel.values[row] > expected else "below"
-            words = {f"{near:.1f} deviations {side} the forecast from {FORECASTS[by[row]]}": near}
-            words[f"the level of the last samples is {far:.1f} deviations from its forecast"] = far * SHARE**0.5
-            found.append([word for word, size in sorted(words.items(), key=lambda item: -item[1]) if size >= 1.0][:3])
-        return [why or ["nothing in particular"] for why in found]
+            near, far, novel = seen[row, NEAR], seen[row, FAR], seen[row, NOVEL]
+            side = "above" if panel.values[row] > seen[row, EXPECTED] else "below"
+            words = {
+                f"{near:.1f} deviations {side} the forecast from {FORECASTS[by[row]]}": near,
+                f"{novel:.1f} deviations from every value seen before": novel,
+                f"the level of the last samples is {far:.1f} deviations from its forecast": far * SHARE**0.5,
+            }
+            found.append([word for word, size in sorted(words.items(), key=lambda item: -item[1]) if size >= 1.0])
+        return [why or ["nothing stands out at this point"] for why in found]
 
     def state(self) -> State:
         """Return the fitted detector as arrays and plain data."""
@@ -158,5 +165,11 @@ class ForecastPool(Detector):
 
 
 def _raw(seen: Floats) -> tuple[Floats, Floats]:
-    """Return score and alarm before their thresholds, in deviations."""
-    return np.sqrt(seen[:, 4]), np.hypot(seen[:, 2], np.sqrt(SHARE) * seen[:, 3])
+    """Return the smoothed score, in deviations, and the alarm, in -log(chance), before their thresholds."""
+    return np.sqrt(seen[:, HEAT]), seen[:, RARE]
+
+
+def _last_quarter(panel: Panel) -> npt.NDArray[np.bool_]:
+    """Return which rows lie in the last quarter of their own series' time."""
+    first, last = panel.ts[panel.offsets[:-1]], panel.ts[panel.offsets[1:] - 1]
+    return np.asarray(panel.ts >= (first + (last - first) * 3 // 4)[panel.series_of_row])

@@ -11,15 +11,21 @@ that starts a fixed time before the cell: the row at t is the same, bit for bit,
 import numpy as np
 from numba import njit
 
+from models.pool_memory import LARGEST, keep, nearest, rareness, remember
+
 FORECASTS = (
     "the last value", "the last few values", "the last 20 values", "the last 100 values", "the last 500 values",
     "the median of the last values", "yesterday's value", "last week's value", "yesterday's course",
     "last week's course", "the profile of the day", "the profile at today's level",
 )  # fmt: skip
-COLUMNS = 5  # of what `run` fills
+EXPECTED, SCALE, NEAR, FAR, NOVEL, HEAT, RARE = range(7)  # columns that `run` fills
+COLUMNS = 7
 FAST, SLOW = len(FORECASTS), 6
-CAP = 30.0  # deviations
-QUIET_ROWS = 20  # a recursion says nothing about its first rows
+FARTHEST, RAREST = 1000.0, 200.0  # deviations at most: as told, and as told apart by their rareness
+CAP = 30.0  # deviations that the smoothed score counts at most
+QUIET_ROWS, QUIET_ALARM = 20, 60  # a recursion says nothing about its first rows
+AFRESH = 100  # rows: only what is rarer than all of them is an alarm
+OTHERS = 0.3  # weight of the pools' rareness beside the value's own
 DAY, WEEK = 86_400_000_000, 7 * 86_400_000_000
 _SPANS = (4.0, 20.0, 100.0, 500.0)
 _MEDIAN = 11
@@ -72,12 +78,12 @@ def _deviation(residual, scale, floor, bad):  # type: ignore[no-untyped-def]
     """Return the residual in scales, capped; 0 when it points where nothing is bad."""
     if residual * bad < 0:
         return 0.0
-    return min(abs(residual) / (scale + floor + 1e-12), CAP)
+    return min(abs(residual) / (scale + floor + 1e-12), FARTHEST)
 
 
 @njit(cache=True, nogil=True)
-def _recur(values, ts, first, cell, last, step, profile, known, least, bad, span, share, out, by):  # type: ignore[no-untyped-def]  # noqa: PLR0915  one loop, one state
-    """Run from row `first`, and write the rows `cell` to `last`: expected, scale, fast and slow deviation."""
+def _recur(values, ts, first, cell, last, step, profile, known, least, bad, span, share, hold, out, by):  # type: ignore[no-untyped-def]  # noqa: C901, PLR0912, PLR0915  one loop, one state
+    """Run from row `first`, and write the rows `cell` to `last`; see `run` for what is written."""
     size = last - first
     smooth, middle, slow = np.empty(size), np.empty(size), np.empty(size)
     level = np.full(4, values[first])
@@ -86,6 +92,11 @@ def _recur(values, ts, first, cell, last, step, profile, known, least, bad, span
     far_usable = np.zeros(SLOW, np.bool_)
     recent = np.empty(_MEDIAN)
     scale, far_scale, spread = 0.0, 0.0, 0.0
+    values_seen, gap_scale = np.empty(size), 0.0
+    values_seen[0] = values[first]
+    largest, held = np.zeros((3, LARGEST)), np.zeros(3, np.int64)
+    rare, fresh = np.zeros(size), np.zeros(size)
+    rarest = 0
     heat = 0.0
     near_shift, far_shift = 0.0, 0.0  # how far the series lies from its profile: the last 20 rows, the last 300
     day, week = first, first
@@ -137,21 +148,48 @@ def _recur(values, ts, first, cell, last, step, profile, known, least, bad, span
         expected, heaviest = _blend(guess, usable, error, seen, 0.01 * scale + 1e-12, 6)
         distant, _ = _blend(far, far_usable, far_error, far_seen, 0.01 * far_scale + 1e-12, 1)
         residual, far_residual = now - expected, smooth[at] - distant
-        near = _deviation(residual, scale, floor, bad) if at >= QUIET_ROWS else 0.0
-        distance = _deviation(far_residual, far_scale, floor, bad) if at >= QUIET_ROWS else 0.0
-        heat += 2.0 / (span + 1.0) * (near * near + share * distance * distance - heat)
+        gap, place = nearest(values_seen, at, now)
+        gap_floor = gap_scale + 0.1 * spread + max(1e-3 * abs(level[3]), least)
+        near, distance, novel = 0.0, 0.0, 0.0
+        if at >= QUIET_ROWS:
+            near = _deviation(residual, scale, floor, bad)
+            distance = _deviation(far_residual, far_scale, floor, bad)
+            novel = min(gap / (gap_floor + 1e-12), FARTHEST) if (now - level[3]) * bad >= 0 else 0.0
+        both = min(near, CAP) + min(novel, CAP)
+        heat += 2.0 / (span + 1.0) * (both * both + share * min(distance, CAP) ** 2 - heat)
+        if at >= QUIET_ALARM:
+            rare[at] = (
+                rareness(largest[0], held[0], at, min(novel, RAREST))
+                + OTHERS * rareness(largest[1], held[1], at, min(near, RAREST))
+                + OTHERS * rareness(largest[2], held[2], at, min(distance, RAREST))
+            )
+        if at >= QUIET_ROWS:
+            held[0] = keep(largest[0], held[0], min(novel, RAREST))
+            held[1] = keep(largest[1], held[1], min(near, RAREST))
+            held[2] = keep(largest[2], held[2], min(distance, RAREST))
+        if at - rarest > AFRESH:
+            rarest = at - AFRESH
+            for back in range(at - AFRESH, at):
+                if rare[back] >= rare[rarest]:
+                    rarest = back
+        if rare[at] > rare[rarest]:
+            fresh[at] = rare[at]
+        if rare[at] >= rare[rarest]:
+            rarest = at
         if row >= cell:
-            out[row, 0] = expected
-            out[row, 1] = scale + floor if at >= QUIET_ROWS else np.inf
-            out[row, 2] = near
-            out[row, 3] = distance
-            out[row, 4] = heat
+            out[row, EXPECTED] = expected
+            out[row, SCALE] = scale + floor if at >= QUIET_ROWS else np.inf
+            out[row, NEAR], out[row, FAR], out[row, NOVEL] = near, distance, novel
+            out[row, HEAT] = heat
+            out[row, RARE] = fresh[max(0, at - hold + 1) : at + 1].max()
             by[row] = heaviest
+        remember(values_seen, at, now, place)
         pace = max(2.0 / (_SCALES + 1.0), 1.0 / at)
         cut = _OUTLIER if at >= QUIET_ROWS else np.inf
         scale += pace * (min(abs(residual), cut * (scale + floor)) - scale)
         far_scale += pace * (min(abs(far_residual), cut * (far_scale + floor)) - far_scale)
         spread += pace * (min(abs(now - level[3]), cut * (spread + floor)) - spread)
+        gap_scale += pace * (min(gap, cut * gap_floor) - gap_scale)
         _judge(guess, usable, error, seen, now)
         _judge(far, far_usable, far_error, far_seen, smooth[at])
         for i in range(4):
@@ -163,11 +201,13 @@ def _recur(values, ts, first, cell, last, step, profile, known, least, bad, span
 
 
 @njit(cache=True, nogil=True)
-def run(values, ts, offsets, step, series, profile, known, least, bad, reach, span, share, out, by):  # type: ignore[no-untyped-def]
-    """Fill `out[rows, 5]` and `by[rows]` for these series; `reach` is the look-back of each, in microseconds.
+def run(values, ts, offsets, step, series, profile, known, least, bad, reach, span, share, hold, out, by):  # type: ignore[no-untyped-def]
+    """Fill `out[rows, COLUMNS]` and `by[rows]` for these series; `reach` is the look-back of each, in microseconds.
 
-    The columns are: expected value, scale (infinite where nothing can be said yet), deviation from the fast pool and
-    from the slow one, and the smoothed sum of their squares. A cell of the grid is a quarter of the look-back long.
+    The columns are: expected value; scale (infinite where nothing can be said yet); deviation from the fast pool, from
+    the slow one, and from every value seen; the sum of their squares, smoothed over `span` rows; and how rare the row
+    is if it is the rarest of the last `AFRESH`, held for `hold` rows. `by` is the heaviest forecast. A cell of the grid
+    is a quarter of the look-back long.
     """
     for s in series:
         last = offsets[s + 1]
@@ -182,6 +222,7 @@ def run(values, ts, offsets, step, series, profile, known, least, bad, reach, sp
             while ts[first] <= begin + length - reach[s]:
                 first += 1
             _recur(
-                values, ts, first, cell, end, step[s], profile, known[s], least[s], bad[s], span[s], share, out, by
+                values, ts, first, cell, end, step[s], profile, known[s], least[s], bad[s], span[s], share, hold[s],
+                out, by,
             )  # fmt: skip
             cell = end
