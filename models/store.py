@@ -12,9 +12,12 @@ import numpy as np
 from models.base import ModelError, State, TrainedModel
 
 KINDS = {
+    "capacity_pool": "include.capacity.model:CapacityForecast",
+    "default_pool": "include.capacity.model:DefaultPool",
     "robust_z": "models.robust:RobustZ",
     "isolation_forest": "models.isolation_forest:IsolationForestDetector",
     "ensemble": "models.ensemble:Ensemble",
+    "joint": "models.joint:Joint",
     "mean_z": "models.mean_z:MeanZ",
     "forecast_pool": "models.forecast_pool:ForecastPool",
     "lstm_autoencoder": "models.lstm_autoencoder:LstmAutoencoder",

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from models import plot
@@ -44,6 +46,11 @@ def data_fingerprint(points: pd.DataFrame) -> str:
     for column in ("series_id", "ts", "value"):
         digest.update(pd.util.hash_pandas_object(points[column], index=False).to_numpy().tobytes())
     return digest.hexdigest()
+
+
+def fingerprint_of(values: npt.NDArray[np.float64]) -> str:
+    """Return a hash of a table of numbers."""
+    return hashlib.blake2b(np.ascontiguousarray(values).tobytes(), digest_size=16).hexdigest()
 
 
 def gate_start(points: pd.DataFrame) -> datetime:

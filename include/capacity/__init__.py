@@ -7,7 +7,18 @@ Read `assess` first, then `pool` (the forecast), `exhaustion` (when it runs out)
 
 from include.capacity.assess import Assessment, assess
 from include.capacity.exhaustion import exhaustion
-from include.capacity.pool import Forecast, ForecastError, forecast
+from include.capacity.model import CapacityForecast
+from include.capacity.pool import Forecast, ForecastError, PoolSettings, forecast
 from include.capacity.read import assess_configured
 
-__all__ = ["Assessment", "Forecast", "ForecastError", "assess", "assess_configured", "exhaustion", "forecast"]
+__all__ = [
+    "Assessment",
+    "CapacityForecast",
+    "Forecast",
+    "ForecastError",
+    "PoolSettings",
+    "assess",
+    "assess_configured",
+    "exhaustion",
+    "forecast",
+]

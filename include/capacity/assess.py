@@ -12,7 +12,8 @@ from include.capacity.candidates import DAY, Array, theil_sen
 from include.capacity.exhaustion import Exhaustion, exhaustion, touched
 from include.capacity.hours import MOST_DAYS, Hours
 from include.capacity.incidents import set_aside
-from include.capacity.pool import Forecast, forecast
+from include.capacity.model import CapacityForecast
+from include.capacity.pool import Forecast
 from include.capacity.recommend import Outlook, insufficient, recommend
 
 STATUS_COLUMNS = (
@@ -36,13 +37,15 @@ class Assessment:
     probability: pd.DataFrame
 
 
-def assess(points: pd.DataFrame, resources: pd.DataFrame, as_of: datetime) -> Assessment:
+def assess(
+    points: pd.DataFrame, resources: pd.DataFrame, as_of: datetime, model: CapacityForecast | None = None
+) -> Assessment:
     """Return the state of each resource as of a moment.
 
     `points` is `[series_id, ts, value]`, one per hour: its 95th percentile, in the resource's unit. `resources` is one
     row per series, as `resource.resources` makes it; a limit that is not known is NaN. Everything but `current` is of
     the usual hours: incidents are set aside (`incidents`), and the reason says how many hours. Series with equally
-    long histories are computed together.
+    long histories are computed together. Without a trained `model` every class of series is pooled by default settings.
     """
     hours = Hours.of(points, resources["series_id"].to_numpy(np.int64), as_of)
     refused = _refusals(hours)
@@ -52,7 +55,7 @@ def assess(points: pd.DataFrame, resources: pd.DataFrame, as_of: datetime) -> As
     forecasts, chances = [], []
     for length in np.unique(days[usable]):
         members = np.flatnonzero(usable & (days == length))
-        computed = _Group(hours, resources.iloc[members], members, int(length))
+        computed = _Group(hours, resources.iloc[members], members, int(length), model or CapacityForecast())
         rows |= dict(zip(members.tolist(), computed.status(), strict=True))
         forecasts.append(computed.forecast_frame())
         chances.append(computed.probability_frame())
@@ -124,7 +127,14 @@ def _stack(frames: list[pd.DataFrame], columns: tuple[str, ...]) -> pd.DataFrame
 class _Group:
     """Resources with equally long histories, computed together."""
 
-    def __init__(self, hours: Hours, resources: pd.DataFrame, members: npt.NDArray[np.int64], days: int) -> None:
+    def __init__(
+        self,
+        hours: Hours,
+        resources: pd.DataFrame,
+        members: npt.NDArray[np.int64],
+        days: int,
+        model: CapacityForecast,
+    ) -> None:
         self.resources = resources
         self.coverage = hours.coverage[members]
         self.end = hours.end
@@ -133,7 +143,7 @@ class _Group:
         self.limit = resources["limit_value"].to_numpy(np.float64)
         usual = set_aside(measured)
         self.y, self.aside = usual.value, usual.hours
-        self.forecast: Forecast = forecast(self.y, FORECAST_HOURS)
+        self.forecast: Forecast = model.forecast(self.y, resources["query"].to_numpy(object), FORECAST_HOURS)
         recovers = resources["by_peak"].to_numpy(bool)
         self.reached = ~recovers & (self.current >= self.limit)
         self.touched = np.where(recovers, touched(self.y, self.limit).sum(axis=1), 0)

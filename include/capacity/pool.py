@@ -8,14 +8,25 @@ import numpy.typing as npt
 from include.capacity.candidates import CANDIDATES, DAY, WEEK, Array
 from include.errors import AlmanacError
 
-POWER = 4
-"""Weights are (mean absolute back-test error)^-POWER."""
 LEAST_HOURS = 4 * DAY
 """Fewer hours than this leave nothing to test a forecast on."""
 
 
 class ForecastError(AlmanacError):
     """A history that is too short, or has gaps."""
+
+
+@dataclass(frozen=True)
+class PoolSettings:
+    """How a pool is weighted: what `train_capacity_models` learns per class of series.
+
+    Weights are (mean absolute back-test error)^-`power` among the candidates of these `names`; `band` widens the
+    calibrated band.
+    """
+
+    power: float = 4.0
+    names: tuple[str, ...] = tuple(CANDIDATES)
+    band: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -38,7 +49,7 @@ class Forecast:
         return [self.names[i] for i in np.argmax(self.weights, axis=1)]
 
 
-def forecast(y: Array, horizon: int, level: float = 0.8) -> Forecast:
+def forecast(y: Array, horizon: int, level: float = 0.8, settings: PoolSettings | None = None) -> Forecast:
     """Forecast hourly series (series × hours, no gaps) `horizon` hours ahead with a band that should hold `level`.
 
     Back-test: 5 to 14 origins in the last half of the history, as many as there are, each of at most a third of the
@@ -50,20 +61,22 @@ def forecast(y: Array, horizon: int, level: float = 0.8) -> Forecast:
         raise ForecastError(
             f"A forecast needs {LEAST_HOURS} hours without a gap, but was given {length}. Give more, filled."
         )
+    how = settings or PoolSettings()
+    candidates = [CANDIDATES[name] for name in how.names]
     tested = min(2 * WEEK, horizon, length // 3)
     origins = _origins(length, tested)
-    runs = [_bounded(run(y, origins, tested), y) for run in CANDIDATES.values()]
+    runs = [_bounded(run(y, origins, tested), y) for run in candidates]
     truth = np.stack([y[:, origin : origin + tested] for origin in origins], axis=1)
     residual = np.stack([truth - run for run in runs], axis=1)  # series × candidates × origins × hours
     by_fold = np.abs(residual).mean(axis=3)
-    weights = _weights(by_fold.mean(axis=2))
-    far = _weights(np.abs(residual[:, :, :, -tested // 3 :]).mean(axis=(2, 3)))
-    ahead = [_bounded(run(y, [length], horizon), y)[:, 0] for run in CANDIDATES.values()]
+    weights = _weights(by_fold.mean(axis=2), how.power)
+    far = _weights(np.abs(residual[:, :, :, -tested // 3 :]).mean(axis=(2, 3)), how.power)
+    ahead = [_bounded(run(y, [length], horizon), y)[:, 0] for run in candidates]
     pooled, pooled_far = (np.einsum("sc,csh->sh", part, np.stack(ahead)) for part in (weights, far))
     share = np.minimum(np.arange(1, horizon + 1) / tested, 1.0) if horizon > tested else np.zeros(horizon)
     expected = pooled + share * (pooled_far - pooled)
-    held_out = _held_out(residual, by_fold)
-    below, above = _band(held_out, horizon, level)
+    held_out = _held_out(residual, by_fold, how.power)
+    below, above = (how.band * edge for edge in _band(held_out, horizon, level))
     floor = np.where(y.min(axis=1) >= 0, 0.0, -np.inf)[:, None]
     return Forecast(
         lower=np.maximum(expected + below, floor),
@@ -71,7 +84,7 @@ def forecast(y: Array, horizon: int, level: float = 0.8) -> Forecast:
         upper=expected + above,
         error=np.abs(held_out).mean(axis=(1, 2)),
         weights=weights,
-        names=tuple(CANDIDATES),
+        names=how.names,
     )
 
 
@@ -93,20 +106,21 @@ def _bounded(run: Array, y: Array) -> Array:
     return np.clip(np.nan_to_num(run, nan=0.0), floor[:, None, None], (high + reach)[:, None, None])
 
 
-def _weights(error: Array) -> Array:
+def _weights(error: Array, power: float) -> Array:
     best = error.min(axis=1, keepdims=True)
-    raw = (np.maximum(error, 1e-300) / np.maximum(best, 1e-300)) ** -float(POWER)
+    raw = (np.maximum(error, 1e-300) / np.maximum(best, 1e-300)) ** -power
     return raw / raw.sum(axis=1, keepdims=True)
 
 
-def _held_out(residual: Array, by_fold: Array) -> Array:
+def _held_out(residual: Array, by_fold: Array, power: float) -> Array:
     """Return the pool's residuals (series × folds × hours), each fold with weights from the other folds."""
     folds = by_fold.shape[2]
     if folds == 1:
-        return np.einsum("sc,schk->shk", _weights(by_fold[:, :, 0]), residual)
+        return np.einsum("sc,schk->shk", _weights(by_fold[:, :, 0], power), residual)
     total = by_fold.sum(axis=2)
     found = [
-        np.einsum("sc,sch->sh", _weights(total - by_fold[:, :, fold]), residual[:, :, fold]) for fold in range(folds)
+        np.einsum("sc,sch->sh", _weights(total - by_fold[:, :, fold], power), residual[:, :, fold])
+        for fold in range(folds)
     ]
     return np.stack(found, axis=1)
 

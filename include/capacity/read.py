@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from include.capacity.assess import Assessment, assess
 from include.capacity.hours import MOST_DAYS
+from include.capacity.model import CapacityForecast
 from include.capacity.resource import resources
 from include.config import Config
 from include.warehouse.schema import metric_point, series
@@ -24,11 +25,15 @@ class Reader(Protocol):
 
 
 def assess_configured(
-    reader: Reader, config: Config, as_of: datetime, shard: tuple[int, int] | None = None
+    reader: Reader,
+    config: Config,
+    as_of: datetime,
+    shard: tuple[int, int] | None = None,
+    model: CapacityForecast | None = None,
 ) -> Assessment:
     """Return the state of every series that a configured limit covers (of one shard, if given) as of a moment."""
     found = read_resources(reader, config, as_of, shard)
-    return assess(read_hours(reader, found["series_id"].tolist(), as_of), found, as_of)
+    return assess(read_hours(reader, found["series_id"].tolist(), as_of), found, as_of, model)
 
 
 def read_resources(

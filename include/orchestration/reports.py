@@ -14,6 +14,7 @@ from include.capacity.read import read_hours
 from include.orchestration.lineage import record_lineage
 from include.orchestration.publish import publish
 from include.orchestration.runtime import Runtime
+from include.orchestration.train_capacity import running_capacity_model
 from include.report import Document, Edition
 from include.report import capacity as capacity_report
 from include.report import data as data_report
@@ -61,11 +62,12 @@ def publish_slo(rt: Runtime, window: Window) -> list[str]:
 
 def forecast_capacity(rt: Runtime, window: Window) -> dict[str, int]:
     """Forecast every resource that has a limit, as of the window's end; return how many are in which state."""
-    found = capacity.assess_configured(rt.warehouse, rt.config, window.end)
+    model, version = running_capacity_model(rt)
+    found = capacity.assess_configured(rt.warehouse, rt.config, window.end, model=model)
     with rt.warehouse.transaction() as tx:
         tx.replace_results(capacity_status, "report_capacity", window, found.status, run_id=rt.run_id)
         tx.replace_results(forecast_point, "report_capacity", window, found.forecast, run_id=rt.run_id)
-        record_lineage(tx, rt, "report_capacity", window)
+        record_lineage(tx, rt, "report_capacity", window, version)
     return {str(state): int(count) for state, count in found.status["status"].value_counts().items()}
 
 

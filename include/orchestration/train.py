@@ -17,6 +17,7 @@ from include.warehouse import points
 from include.warehouse.schema import incident
 from include.window import Window
 from models.ensemble import Ensemble
+from models.gate import Comparison
 from models.joint import Joint
 from models.maintenance import normal_only
 from models.mean_z import MeanZ
@@ -81,24 +82,29 @@ def train_model(rt: Runtime, window: Window, model: str, days: int) -> dict[str,
         normal=normal_only(history, series, troubles, rt.config.maintenance),
         incidents=troubles,
     )
-    follows = "refused"
-    if outcome.comparison.accepted:
-        follows = "review" if rt.config.detection.promotion == "review" else "runs"
-    here = Registry(rt.settings.mlflow, model)
-    if follows == "runs":
-        here.promote(outcome.challenger.number)
-    pruned = here.prune(rt.config.detection.keep_versions)
+    done = settle(rt, model, outcome.challenger.number, outcome.comparison)
     with rt.warehouse.transaction() as tx:
         record_lineage(tx, rt, PRODUCER, span, f"{model}/{outcome.challenger.number}")
+    return done | {"points": len(history)}
+
+
+def settle(rt: Runtime, model: str, challenger: str, found: Comparison) -> dict[str, Any]:
+    """Let a judged challenger run if gate and policy let it, and prune old versions; return what came of it."""
+    here = Registry(rt.settings.mlflow, model)
+    follows = "refused"
+    if found.accepted:
+        follows = "review" if rt.config.detection.promotion == "review" else "runs"
+    if follows == "runs":
+        here.promote(challenger)
+    pruned = here.prune(rt.config.detection.keep_versions)
     now = here.must_have_champion()
     return {
         "model": model,
-        "challenger": outcome.challenger.number,
+        "challenger": challenger,
         "champion": now.number,
         "detector": now.detector,
         "next": follows,
-        "verdict": outcome.comparison.verdict,
-        "points": len(history),
+        "verdict": found.verdict,
         "pruned": pruned,
     }
 

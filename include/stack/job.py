@@ -33,6 +33,7 @@ CONSUMERS = (
     "review_model",
     "rollback_model",
     "train_anomaly_models",
+    "train_capacity_models",
     "report_capacity",
 )
 PRODUCERS = ("load_history", "fill_gaps", "deliver_reports", "maintain_warehouse")
