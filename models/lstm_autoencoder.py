@@ -1,8 +1,8 @@
 """LSTM autoencoder over the residuals of every series: what it cannot give back, it has not seen before.
 
 A window of 60 residuals goes through the network of its kind of metric; the error over its newest samples is the raw
-score of its last row. Beside it stands the smoothed residual: a network that has seen many shifts can give one back,
-however large. Each is put on the common scale of `calibration.py`, and the two are averaged.
+score of its last row. Beside it stands the row's residual: a network that has seen shifts can give one back, however
+large. Each is put on the common scale of `calibration.py`, and the two are averaged.
 
 Profiles and networks are fitted on the first three quarters of the points, and the last quarter, which neither has
 seen, gives calibration and threshold.
@@ -23,11 +23,10 @@ from models.lstm_kinds import ANY, RECENT, Judgement, Networks
 from models.lstm_windows import SEQUENCE
 from models.profile import MIN_POINTS, Profiles, directions
 from models.profiled import BUDGET, Residuals
+from models.severity import SEVERITIES, by_error_ratio
 
 MINUTES = 5.0
 MOST_HELD = 400_000  # rows of the held-out quarter judged: beyond that, some series whole and of others a few rows
-RATIOS = (1.5, 2.0, 3.0)  # of error to limit, above which the severity is MEDIUM, HIGH, CRITICAL
-_SEVERITIES = ("LOW", "MEDIUM", "HIGH", "CRITICAL")
 _PROFILE_SPAN = timedelta(hours=9)  # how far the profile looks back where 60 steps are 15 hours or more
 PARTS = ("error", "residual")
 
@@ -139,7 +138,6 @@ class LstmAutoencoder(Detector):
         found = self.networks.judge(residuals.panel, _kinds(panel, series), rows, self.threads)
         limits = self.networks.limits[found.network]
         far = residuals.panel.values[rows]
-        steps = np.searchsorted(RATIOS, found.error / limits)
         return [
             {
                 "features": [
@@ -149,9 +147,9 @@ class LstmAutoencoder(Detector):
                 "reconstruction_error": float(error),
                 "threshold": float(limit),
                 "ratio": float(error / limit),
-                "severity": _SEVERITIES[step],
+                "severity": SEVERITIES[by_error_ratio(error / limit)],
             }
-            for error, limit, z, step in zip(found.error, limits, far, steps, strict=True)
+            for error, limit, z in zip(found.error, limits, far, strict=True)
         ]
 
     def _combine(self, found: Judgement, place: Longs) -> Floats:

@@ -12,17 +12,16 @@ import numpy.typing as npt
 
 from include.features import Panel
 from include.features.panel import Floats, Longs
-from models.lstm_windows import SEQUENCE, Windows, windows_of
+from models.lstm_windows import Windows, windows_of
 
 ANY = "any"
 RECENT = 3  # newest samples of a window whose mean error is the error of its last row
 LIMIT = 0.95  # quantile of the validation errors above which a window counts as badly reconstructed
 WINDOWS_PER_SECOND = 800  # that one core trains: budgets count windows, so that they end at the same place everywhere
 SHARE_OF_ANY = 0.4  # of the budget, where several kinds share the rest
-LEAST_VISITS, LEAST_WINDOWS, MOST_WINDOWS = 4_000, 200, 8_192
+LEAST_VISITS, LEAST_WINDOWS, MOST_WINDOWS = 2_000, 200, 8_192
 VISITS_PER_WINDOW = 20
 _BLOCK = 100_000  # rows at once: their windows take 24 MB
-_SMOOTHED = 5
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Judgement:
     """What the networks say of R rows."""
 
     error: Floats  # mean absolute error of the newest samples, in squashed deviations
-    residual: Floats  # absolute mean of the newest five residuals, squashed
+    residual: Floats  # absolute residual of the row itself, in deviations
     network: Longs  # position of the network that was asked
 
 
@@ -82,7 +81,7 @@ class Networks:
         place = {kind: at for at, kind in enumerate(self.kinds)}
         owner = panel.series_of_row[rows]
         which = np.array([place.get(kind, 0) for kind in kinds], np.int64)[owner]
-        error, residual = np.zeros(len(rows)), np.zeros(len(rows))
+        error = np.zeros(len(rows))
         with lstm_network.on_threads(threads):
             for at in np.unique(which):
                 network = lstm_network.loaded(self.weights[at])
@@ -92,9 +91,7 @@ class Networks:
                     windows, held = windows_of(panel, rows[here], owner[here])
                     newest = lstm_network.newest_errors(network, windows, RECENT)
                     error[here] = _mean_of_first(newest, np.minimum(held, RECENT))
-                    tail = windows[:, : SEQUENCE - _SMOOTHED - 1 : -1]
-                    residual[here] = np.abs(_mean_of_first(tail, np.minimum(held, _SMOOTHED)))
-        return Judgement(error, residual, which)
+        return Judgement(error, np.abs(panel.values[rows]), which)
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return weights and limits as named arrays."""
