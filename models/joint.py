@@ -21,16 +21,19 @@ from include.features import BusinessHours, Calendar, Panel
 from include.features.panel import Floats, Longs
 from models.base import LOOKBACK, SERVICE, Detector, ModelError, State, score_frame, service_id
 from models.calibration import threshold_for
+from models.joint_evidence import Metric, pairs, told, words
 from models.joint_grid import LEAST, Grid, grids
 from models.joint_kernels import window_mean
-from models.joint_parts import FADES, PARTS, Seen, Yardstick, cells
+from models.joint_parts import FADES, HOUR, Seen, Yardstick, cells
 from models.profile import MIN_POINTS, Profiles, directions
 
 BUDGET = 1.1  # episodes per service and day on the held-out slice, real ones included
 WEIGHTS = np.array([1.0, 2.0, 1.0, 1.0, 1.5])  # of the parts, in their order
 HIGH = 0.98  # quantile of a part in training that counts 1
-CAP = 100.0
+CAP = 100.0  # of a part, and of a z-score in words
 SMOOTH = (480_000_000, 1_800_000_000)  # microseconds: times of the two fading means in the ranking score
+NORMAL = 2.576  # standard deviations to the 99% quantile of |x| in a normal distribution
+RECENT = 6  # points at least that a correlation looks at, where an hour has fewer
 HELD = 3  # points, the last one included, that an alarm is held for
 _LOOKBACK_US = int(LOOKBACK.total_seconds()) * 1_000_000
 _LEAVE = 420_000_000  # a profile leaves 60 steps of the day to what looks back over its residuals: here seven hours
@@ -113,8 +116,40 @@ class Joint(Detector):
         return score_frame(rows, score / limit, none, np.minimum(ordinary, limit), limit, alarm / limit, SERVICE)
 
     def explain(self, points: pd.DataFrame, series: pd.DataFrame, rows: npt.NDArray[np.int64]) -> list[list[str]]:
-        """Return which metrics deviate most at each row, by how much, strongest first."""
-        return [["not yet"] for _ in rows]
+        """Return the abnormal metrics of each row, strongest first, and the known pairs that moved together."""
+        return [words(metrics, pairs(metrics)) for metrics in self._metrics(points, series, rows)]
+
+    def evidence(self, points: pd.DataFrame, series: pd.DataFrame, rows: npt.NDArray[np.int64]) -> list[dict[str, Any]]:
+        """Return `features`, `metrics`, `pairs`, `hypotheses` and `severity` of each row (`joint_evidence.told`)."""
+        return [told(metrics) for metrics in self._metrics(points, series, rows)]
+
+    def _metrics(
+        self, points: pd.DataFrame, series: pd.DataFrame, rows: npt.NDArray[np.int64]
+    ) -> Iterator[list[Metric]]:
+        """Yield the metrics that have a value at each of these rows of `score(points, series)`."""
+        panel = Panel.of(points, series)
+        seen = sorted(self._known(panel, series), key=lambda one: service_id(one[0].service))
+        ends = np.cumsum([found.told.sum() for found, _ in seen])
+        direction = directions(panel, series)
+        for row in rows:
+            at = int(np.searchsorted(ends, row, side="right"))
+            found, own = seen[at]
+            cell = int(np.flatnonzero(found.told)[row - (ends[at - 1] if at else 0)])
+            values = found.take(panel.values)
+            ids = panel.series_ids[found.series]
+            yardstick = self.yardsticks[found.service].of(ids)
+            sigma = np.maximum(self.profiles.scale[self.profiles.place(ids)], yardstick.level / NORMAL)
+            about = series.set_index("series_id").loc[ids]
+            z = np.clip((own.residual[cell] - yardstick.centre) / sigma, -CAP, CAP)
+            recent = values[max(cell + 1 - max(cells(HOUR, found.step), RECENT), 0) : cell + 1]
+            yield [
+                Metric(
+                    int(ids[one]), str(about["query"].iloc[one]), str(about["kind"].iloc[one]), float(z[one]),
+                    bool(z[one] * direction[found.series[one]] >= 0), float(values[cell, one]),
+                    float(values[cell, one] - own.residual[cell, one]), recent[:, one],
+                )
+                for one in np.flatnonzero(np.isfinite(z))
+            ]  # fmt: skip
 
     def _threshold(self, held: list[Told]) -> float:
         tail = _panel(held, np.concatenate([one.alarm for one in held]))
@@ -138,12 +173,17 @@ class Joint(Detector):
         for found in grids(panel, series, wanted):
             yield found, Seen.of(found, panel.values - expected)
 
+    def _known(self, panel: Panel, series: pd.DataFrame) -> Iterator[tuple[Grid, Seen]]:
+        """Yield the services that were trained on, with three metrics or more of those they had then."""
+        learned = pd.Series(
+            {one: service for service, yardstick in self.yardsticks.items() for one in yardstick.series_ids}
+        )
+        now = series.set_index("series_id")["service"].reindex(panel.series_ids)
+        yield from self._seen(panel, series, (learned.reindex(panel.series_ids) == now).to_numpy())
+
     def _told(self, panel: Panel, series: pd.DataFrame) -> Iterator[Told]:
         direction = directions(panel, series)
-        known = np.concatenate([np.zeros(0, np.int64), *(one.series_ids for one in self.yardsticks.values())])
-        for found, seen in self._seen(panel, series, np.isin(panel.series_ids, known)):
-            if found.service not in self.yardsticks:
-                continue
+        for found, seen in self._known(panel, series):
             yardstick = self.yardsticks[found.service].of(panel.series_ids[found.series])
             middle, spread = self.scales[found.service].T
             parts = np.clip((yardstick.parts(seen, direction[found.series]) - middle) / spread, 0.0, CAP)

@@ -74,9 +74,10 @@ def highest_mean(values: Floats, share: float, out: Floats) -> None:
 
 @njit(cache=True, nogil=True)
 def unexplained(values: Floats, middle: Floats, axes: Floats, out: Floats) -> None:
-    """Fill what is left of `values - middle` without its projections on `axes` `[columns, components]`; NaN counts as 0.
+    """Fill what is left of `values - middle` without its projections on `axes` `[columns, components]`.
 
-    Written out, since a matrix product rounds a row by the number of rows around it.
+    NaN counts as 0 in the projections and stays NaN. Written out, since a matrix product rounds a row by the number of
+    rows around it.
     """
     rows, columns = values.shape
     centred = np.empty(columns)
