@@ -8,6 +8,7 @@ add up. Beside them: the champion's scores, how often it told a service, and whi
 
 import hashlib
 import json
+import tempfile
 import zipfile
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +25,7 @@ from models.base import SERIES, Detector, ModelError, service_id
 from models.ensemble import class_of
 from models.flags import flag, runs
 from models.histogram import DAY, Column, quantile_edges, usual_stability
+from models.tracking import connect
 
 CALENDAR = ("hour", "weekday", "business_hours", "weekend")
 MEASURED = tuple(name for name in FEATURES if name not in CALENDAR)
@@ -216,3 +218,40 @@ def _stride(rows: int) -> int:
 
 def _us(moment: datetime) -> int:
     return int(moment.timestamp() * 1_000_000)
+
+
+def keep_reference(
+    detector: Detector,
+    points: pd.DataFrame,
+    series: pd.DataFrame,
+    folder: Path,
+    *,
+    since: datetime | None = None,
+    hours: BusinessHours | None = None,
+) -> None:
+    """Take the world of a training down and write it into a folder; `since` as in `Reference.of`.
+
+    Without `since` the last quarter of the points is taken for the slice that the detector was not fitted on.
+    """
+    first, last = points["ts"].min(), points["ts"].max()
+    later = since or (first + (last - first) * 3 / 4).floor("min").to_pydatetime()
+    save_reference(Reference.of(detector, points, series, since=later, hours=hours), folder)
+
+
+def fetch_reference(url: str, run_id: str) -> Reference:
+    """Return the reference that a training run left in MLflow, from its artifact folder `reference`.
+
+    Raises `ModelError` where it left none, or MLflow does not answer.
+    """
+    from mlflow.exceptions import MlflowException
+
+    mlflow, _ = connect(url)
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            path = mlflow.artifacts.download_artifacts(
+                run_id=run_id, artifact_path="reference", dst_path=folder, tracking_uri=url
+            )
+        except (MlflowException, OSError) as error:
+            first = str(error).partition("\n")[0]
+            raise ModelError(f"Run {run_id} has no reference to measure drift against ({first}).") from error
+        return load_reference(Path(path))
