@@ -146,7 +146,8 @@ def test_where_the_level_wanders_it_is_followed_and_a_shift_is_ordinary_after_tw
     assert model.seasons.curves.ids.tolist() == [-3]
     assert model.profiles.follow.tolist() == [True]
     shifted = points.assign(value=points["value"] + 500.0 * (points["ts"] >= TRAINED))
-    late = model.score(shifted, SERIES, TRAINED).query("ts >= @TRAINED + @pd.Timedelta(days=2)")
+    scores = model.score(shifted, SERIES, TRAINED)
+    late = scores[scores["ts"] >= TRAINED + pd.Timedelta(days=2)]
     assert (late["score"] < 1).mean() > 0.9
 
 
