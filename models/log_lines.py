@@ -207,7 +207,7 @@ def _threshold(lines: pd.DataFrame, score: Floats, budget: float) -> float:
     keys = [lines["service"].to_numpy(), lines["template_id"].to_numpy(), day.to_numpy()]
     peaks = np.sort(pd.Series(score).groupby(keys).max().to_numpy())[::-1]
     length = (lines["ts"].max() - lines["ts"].min()) / pd.Timedelta(days=1)
-    allowed = int(budget * max(length, 1.0) * lines["service"].nunique())
+    allowed = int(budget * length * lines["service"].nunique())
     if allowed >= len(peaks):
         return LEAST_THRESHOLD
     return max(float(np.nextafter(peaks[allowed], np.inf)), LEAST_THRESHOLD)
