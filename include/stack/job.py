@@ -30,13 +30,12 @@ CONSUMERS = (
     "report_data_quality",
     "report_log_volume",
     "detect_anomalies",
-    "review_model",
-    "rollback_model",
     "train_anomaly_models",
     "train_capacity_models",
     "report_capacity",
 )
 PRODUCERS = ("load_history", "fill_gaps", "deliver_reports", "maintain_warehouse")
+BY_HAND = ("review_model", "rollback_model")
 INGESTS = {
     "ingest_events": {"alert", "incident", "incident_change", "change_event", "feedback"},
     "ingest_logs": {"log_event"},
@@ -87,7 +86,7 @@ class Job:
     def dags(self) -> tuple[str, ...]:
         """Every DAG that this installation runs: consumers first, what produces partitions last."""
         webhooks = any(source.type == "webhook" for source in self.config.sources.values())
-        return (*CONSUMERS, *PRODUCERS, *([TRIAGE] if webhooks else []), *self.ingests)
+        return (*BY_HAND, *CONSUMERS, *PRODUCERS, *([TRIAGE] if webhooks else []), *self.ingests)
 
     @property
     def fleet_state(self) -> Path:
@@ -176,6 +175,12 @@ class Job:
     def report(self, end: datetime) -> None:
         """Build the capacity report for the present, and send what is due."""
         day = Window(end - timedelta(days=1), end)
+        self._follow(
+            "Train capacity",
+            "how to weight forecasts, judged on the last week",
+            self.api.trigger("train_capacity_models", {"window": day.key, "days": max(21, min(56, self.days))}),
+            600,
+        )
         self._follow(
             "Report capacity",
             "forecast, time to exhaustion",

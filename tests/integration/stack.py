@@ -27,7 +27,7 @@ from include.orchestration.detect import score_shard
 from include.orchestration.ingest import load_piece, plan_reads
 from include.orchestration.reports import compute_slo, publish_slo
 from include.orchestration.runtime import Runtime
-from include.orchestration.train import train_champion
+from include.orchestration.train import train_model
 from include.settings import REPOSITORY, Settings
 from include.stack.api import DONE, DagRun
 from include.stack.job import Job, fleet_folder
@@ -35,6 +35,7 @@ from include.stack.processes import Supervisor
 from include.stack.terminal import Terminal
 from include.warehouse.schema import delivery, metric_point, series
 from include.window import Window
+from models.registry import ANOMALY
 from tests.servers import free_port
 
 HOUR = timedelta(hours=1)
@@ -252,7 +253,7 @@ def _history(stack: Stack) -> None:
     history = Window(newest.start - timedelta(days=DAYS), newest.start)
     for piece in plan_reads(rt, history, ["metric_point"], None, with_late=False):
         load_piece(rt, piece, ["metric_point"], _no_credentials)
-    train_champion(rt, history, days=DAYS)
+    train_model(rt, history, ANOMALY, days=DAYS)
     for shard in range(rt.settings.shards):
         score_shard(rt, Window(newest.start - 6 * HOUR, newest.start), shard)
     for hours in (4, 3, 2):

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import statistics
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -14,12 +15,29 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from include.orchestration.meaning import described_series
 from include.report import Document, Store
+from include.stack.api import DagRun
+from include.warehouse import points_of
 from include.warehouse.schema import anomaly, lineage, load_log, metric_point, slo_status
 from include.window import Window
+from models.base import served_frame
+from models.gate import Comparison
+from models.registry import ANOMALY, Registry
+from models.tracking import Sample, Training
 from tests.integration.stack import CONSUMERS, FAILED, QUERIES, Stack, key, running_stack, wait_for
 
 SERVICES = 18
+TRAINING = Training(Window.parse("2026-11-02/2026-11-05"), (), "", "config", "code", 0, 0)
+PASSED = Comparison(
+    "planted anomalies",
+    6,
+    {"challenger": 0.9, "champion": 0.8},
+    {"challenger": 0.1, "champion": 0.1},
+    (),
+    True,
+    "Better.",
+)
 MOST_SECONDS_BEYOND_WORK = 1.5
 GOAL_SECONDS_BEYOND_WORK = 0.8
 
@@ -267,6 +285,52 @@ def test_a_task_costs_little_beyond_its_work(stack: Stack, capsys: pytest.Captur
             f"(goal {GOAL_SECONDS_BEYOND_WORK} s)"
         )
     assert median <= MOST_SECONDS_BEYOND_WORK
+
+
+def test_training_runs_in_airflow_and_a_person_lets_the_better_model_run_and_takes_it_back(stack: Stack):
+    for dag_id in ("train_anomaly_models", "review_model", "rollback_model"):
+        stack.job.api.unpause(dag_id)
+    registry = Registry(stack.job.settings.mlflow_url, ANOMALY)
+    running = registry.must_have_champion().number
+    stack.succeeded(stack.trigger("train_anomaly_models", window=stack.hour(1).key, days=3), within=300)
+    newest = registry.versions()[0]
+    assert newest["tags"]["gate"] in {"accepted", "refused"}
+    assert newest["version"] != running
+    running = registry.must_have_champion().number
+
+    sample = Sample(served_frame(*_few_points(stack)))
+    better = registry.register(registry.load_version(running), TRAINING, sample).number
+    registry.judge(better, PASSED)
+    run = stack.trigger("review_model", model=ANOMALY, version=better)
+    wait_for("the question", lambda: _task_state(stack, run, "approve") == "awaiting_input", 90, every=0.5)
+    asked = stack.call("GET", f"/api/v2/dags/review_model/dagRuns/{run.run_id}/taskInstances/approve/-1/hitlDetails")
+    assert asked["subject"] == f"Let version {better} of {ANOMALY} run?"
+    assert "| Quality (VUS-PR), higher is better | 0.900 |" in asked["body"]
+    assert f"/#/models/{ANOMALY}/versions/{better}" in asked["body"]
+    assert registry.must_have_champion().number == running
+    time.sleep(13)  # an answer within some seconds of the question can find the task not yet at rest
+    stack.call(
+        "PATCH",
+        f"/api/v2/dags/review_model/dagRuns/{run.run_id}/taskInstances/approve/-1/hitlDetails",
+        {"chosen_options": ["Approve"], "params_input": {}},
+    )
+    stack.succeeded(run)
+    champion = registry.must_have_champion()
+    assert champion.number == better
+    assert champion.tags["promoted_by"] == "admin"
+
+    stack.succeeded(stack.trigger("rollback_model", model=ANOMALY))
+    assert registry.must_have_champion().number == running
+
+
+def _task_state(stack: Stack, run: DagRun, task_id: str) -> str:
+    return next((task["state"] for task in stack.job.api.tasks(run) if task["task_id"] == task_id), "")
+
+
+def _few_points(stack: Stack) -> tuple[pd.DataFrame, pd.DataFrame]:
+    rt = stack.runtime()
+    few = described_series(rt).head(1)
+    return points_of(rt.warehouse, stack.hour(2), few["series_id"].tolist()).to_pandas(), few
 
 
 def _seconds_of_work(lines: list[dict[str, object]]) -> float:
