@@ -23,10 +23,13 @@ class Pages:
     def app(self) -> Any:
         """The pages, over the store that the settings name, for readers whom Airflow's auth manager lets in."""
         from airflow.api_fastapi.app import get_auth_manager
+        from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
         from airflow.api_fastapi.core_api.security import GetUserDep
         from fastapi import HTTPException, Request
         from fastapi.responses import JSONResponse, RedirectResponse, Response
 
+        from include.orchestration.hooks import words
+        from include.orchestration.words import MERGE
         from include.report.pages import NotAllowedError, create_app
         from include.report.store import Store
         from include.settings import settings
@@ -37,13 +40,21 @@ class Pages:
                     "Your role may not see Almanac's pages. Ask whoever administers Airflow for one that may."
                 )
 
+        def judge(user: GetUserDep) -> str:
+            run = DagDetails(id=MERGE)
+            if not get_auth_manager().is_authorized_dag(
+                method="POST", access_entity=DagAccessEntity.RUN, details=run, user=user
+            ):
+                raise NotAllowedError(f"Your role may not judge episodes: it takes one that may start the DAG {MERGE}.")
+            return user.get_name()
+
         async def turned_away(request: Request, error: HTTPException) -> Response:
             if error.status_code in {401, 403} and "text/html" in request.headers.get("accept", ""):
                 here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
                 return RedirectResponse(get_auth_manager().get_url_login(next_url=here), status_code=303)
             return JSONResponse({"detail": error.detail}, status_code=error.status_code)
 
-        pages = create_app(Store(settings().documents), reader)
+        pages = create_app(Store(settings().documents), reader, judge, words())
         pages.add_exception_handler(HTTPException, turned_away)
         return pages
 

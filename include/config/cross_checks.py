@@ -13,7 +13,7 @@ from include.config.query import MetricQuery
 from include.config.reading import Found
 from include.config.service import Service, is_pattern
 from include.config.slo import Slo
-from include.config.source import SourceConfig
+from include.config.source import PAGES, SourceConfig
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,10 @@ def check_services(services: Mapping[str, Found[Service]], declared: Declared) -
 
 
 def check_sources(sources: Mapping[str, Found[SourceConfig]], queries: Collection[str]) -> Iterator[Problem]:
-    """Histories come from a Prometheus; no feed is called like a metric query."""
+    """Histories come from a Prometheus; no feed is called like a metric query; the name of the pages is taken."""
     for found in sources.values():
+        if found.value.name == PAGES:
+            yield found.problem((), repr(PAGES), "another name: this one is of Almanac's own pages")
         origin = found.value.history_from
         prometheus = [name for name, other in sources.items() if other.value.type == "prometheus"]
         if origin is not None and origin not in prometheus:

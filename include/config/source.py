@@ -22,6 +22,8 @@ LineForm = Literal[
 ]  # fmt: skip
 FeedDataset = Literal["alert", "incident", "incident_change", "change_event", "feedback", "log_event", "span"]
 
+PAGES = "almanac-pages"
+"""The name under which words of people from the pages are loaded; no source may have it."""
 _IN_FOLDERS = frozenset({"files", "fleet"})
 _WITHOUT_PLACE = frozenset({"webhook", "kafka"})
 

@@ -77,6 +77,16 @@ class Inbox:
                     yield Delivery.from_json(text, source, at)
                 hour += HOUR
 
+    def hours(self, source: str) -> list[datetime]:
+        """Return the starts of the hours in which a source received something, oldest first."""
+        found = []
+        for folder in _children(self._root / source):
+            try:
+                found.append(datetime.strptime(folder.name, "%Y%m%dT%H").replace(tzinfo=UTC))
+            except ValueError:
+                continue
+        return sorted(found)
+
     def remove_before(self, moment: datetime) -> int:
         """Remove the hours that ended before a moment; return how many deliveries they held."""
         oldest = f"{Grid.HOUR.floor(moment):%Y%m%dT%H}"

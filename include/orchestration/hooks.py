@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
@@ -23,6 +24,8 @@ from include.inbox.app import create_app
 from include.inbox.door import MEBIBYTE, Door
 from include.orchestration.connections import credentials
 from include.orchestration.context import TRIAGE
+from include.orchestration.words import MERGE, keeper
+from include.report.judging import Judgement
 from include.settings import settings
 from include.window import Grid, Window
 
@@ -94,6 +97,13 @@ def hooks() -> Starlette:
     return create_app(Doors(read_doors), Inbox(inbox_beside(here.landing)), start, clock)
 
 
+def words() -> Callable[[Judgement], None]:
+    """Return what keeps the words of people that the pages take, and starts their merge."""
+    here, clock = settings(), SystemClock()
+    start = Triages(partial(start_run, dag_id=MERGE), Grid.of(here.grid_minutes), clock)
+    return keeper(Inbox(inbox_beside(here.landing)), clock, start)
+
+
 def read_doors() -> Mapping[str, Door]:
     """Return the door of each webhook source that is enabled, with the secrets that its connection holds."""
     config = load_config(settings().config_dir)
@@ -101,8 +111,8 @@ def read_doors() -> Mapping[str, Door]:
     return {source.name: _door(source, config.logs.redaction) for source in sources}
 
 
-def start_run(run_id: str, **run: Any) -> bool:
-    """Start a run of the triage; return False where that run exists. Raises `TriageNotStarted`."""
+def start_run(run_id: str, dag_id: str = TRIAGE, **run: Any) -> bool:
+    """Start a run of the triage, or of another DAG; return False where that run exists. Raises `TriageNotStarted`."""
     from airflow.api.common.trigger_dag import trigger_dag
     from airflow.exceptions import AirflowException, DagRunAlreadyExists
     from airflow.models.dag import DagModel
@@ -112,14 +122,14 @@ def start_run(run_id: str, **run: Any) -> bool:
 
     try:
         with create_session() as session:
-            known = DagModel.get_current(TRIAGE, session=session)
+            known = DagModel.get_current(dag_id, session=session)
             if known is None or known.is_paused:
-                raise TriageNotStarted(f"{TRIAGE} is {'paused' if known else 'unknown'} in Airflow. Unpause it.")
-            trigger_dag(TRIAGE, triggered_by=DagRunTriggeredByType.REST_API, run_id=run_id, session=session, **run)
+                raise TriageNotStarted(f"{dag_id} is {'paused' if known else 'unknown'} in Airflow. Unpause it.")
+            trigger_dag(dag_id, triggered_by=DagRunTriggeredByType.REST_API, run_id=run_id, session=session, **run)
     except (DagRunAlreadyExists, IntegrityError):
         return False
     except (AirflowException, SQLAlchemyError, ValueError) as error:
-        raise TriageNotStarted(f"Airflow did not start {TRIAGE} {run_id}: {error}.") from error
+        raise TriageNotStarted(f"Airflow did not start {dag_id} {run_id}: {error}.") from error
     return True
 
 

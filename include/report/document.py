@@ -60,6 +60,7 @@ class Action(Part):
     recommendation: str
     reason: str
     chart: str | None = Field(default=None, description="id of the chart that is its evidence")
+    judged: str | None = Field(default=None, description="id of the episode that people may call real or noise")
 
 
 class Change(Part):
@@ -173,7 +174,19 @@ class LevelColumn(Part):
     words: list[str]
 
 
-Column = Annotated[TextColumn | NumberColumn | TimeColumn | LevelColumn, Field(discriminator="kind")]
+class FeedbackColumn(Part):
+    """What people said of each episode: a page has buttons there, everything else only the word."""
+
+    kind: Literal["feedback"] = "feedback"
+    key: str
+    label: str
+    values: list[str | None]
+    subjects: list[str] = Field(description="id of each row's episode")
+    services: list[str]
+    whats: list[str] = Field(description="what each episode is of, as a person says it")
+
+
+Column = Annotated[TextColumn | NumberColumn | TimeColumn | LevelColumn | FeedbackColumn, Field(discriminator="kind")]
 
 
 class Table(Part):
@@ -206,7 +219,7 @@ class Table(Part):
             column.model_copy(
                 update={
                     name: held[:MOST_ROWS]
-                    for name in ("values", "units", "words")
+                    for name in ("values", "units", "words", "subjects", "services", "whats")
                     if isinstance(held := getattr(column, name, None), list)
                 }
             )

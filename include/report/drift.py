@@ -112,7 +112,11 @@ def _verdict(rows: list[Row], moved: list[Row], notes: Sequence[str], retrains: 
     models = len({row["model"] for row in rows})
     if moved:
         drifted = list(dict.fromkeys(row["model"] for row in moved))
-        then = "they are trained anew today" if retrains else "retraining on drift is off: start train_anomaly_models"
+        then = (
+            "training follows, at most once a day"
+            if retrains
+            else "retraining on drift is off: start train_anomaly_models"
+        )
         said = f"{len(moved)} of {len(rows)} measures have drifted from training ({', '.join(drifted)})"
         return Verdict(
             level=Level.WARNING, text=f"{said}; {then}.", subject=f"Drift: {len(moved)} of {len(rows)} measures moved"
@@ -184,7 +188,7 @@ def _chart(row: Row, kept: pd.DataFrame, window: Window) -> Chart | None:
         now=window.end,
         traces=[
             Trace(
-                label=what, role="measured", start=grid.start, step_seconds=grid.step_seconds,
+                label="measured", role="measured", start=grid.start, step_seconds=grid.step_seconds,
                 values=grid.values["value"],
             )
         ],
@@ -192,12 +196,16 @@ def _chart(row: Row, kept: pd.DataFrame, window: Window) -> Chart | None:
     )  # fmt: skip
 
 
+def _chance(p: float | None) -> str | None:
+    return None if p is None else "under 0.1%" if p < 0.001 else f"{digits(100 * p)}%"
+
+
 def _table(rows: list[Row]) -> Table:
     frame = pd.DataFrame(rows, columns=None if rows else ["model", *DRIFT_COLUMNS])
     names = [_NAMES.get(name, str(name).replace("_", " ")) for name in frame["feature"]]
     status = frame["status"].tolist()
     plain = {"trained": "Trained", "current": "Now", "psi": "PSI", "psi_usual": "PSI of nine days in ten",
-             "ks": "KS distance", "ks_p": "KS chance", "points": "Points", "effective_points": "Worth"}  # fmt: skip
+             "ks": "KS distance", "points": "Points", "effective_points": "Worth"}  # fmt: skip
     return Table(
         id="measures",
         title="Every measure",
@@ -213,6 +221,7 @@ def _table(rows: list[Row]) -> Table:
             ),
             TextColumn(key="series_class", label="Series", values=[_class(name) for name in frame["series_class"]]),
             *(NumberColumn(key=key, label=label, unit="", values=numbers(frame, key)) for key, label in plain.items()),
+            TextColumn(key="ks_p", label="By chance", values=[_chance(number(p)) for p in frame["ks_p"]]),
             TextColumn(key="reason", label="Why", values=texts(frame, "reason")),
             TextColumn(key="model", label="Model", values=texts(frame, "model")),
         ],

@@ -15,6 +15,7 @@ from include.report.document import (
     EVERYONE,
     Column,
     Document,
+    FeedbackColumn,
     Level,
     LevelColumn,
     NumberColumn,
@@ -38,6 +39,7 @@ class Cell:
     css: str = ""
     level: str = ""
     utc: str = ""
+    subject: str = ""  # of which a person may say whether it was real
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ def environment() -> Environment:
         nonce="",
         nav=None,
         tools=None,
+        judge=None,
     )
     return env
 
@@ -187,6 +190,11 @@ def cells(column: Column, zone: str) -> list[Cell]:
         return [
             Cell(word, str(level.rank), level=level.value)
             for level, word in zip(column.values, column.words, strict=False)
+        ]
+    if isinstance(column, FeedbackColumn):
+        return [
+            Cell(value or "–", value or "", subject=subject)
+            for value, subject in zip(column.values, column.subjects, strict=True)
         ]
     wide = "wide" if any(len(value or "") > 30 for value in column.values) else ""
     return [Cell(value if value is not None else "–", value or "", wide) for value in column.values]

@@ -13,15 +13,17 @@ from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
 from include.errors import AlmanacError
+from include.inbox import InboxError
 from include.report import figures
 from include.report.csv import table_csv
 from include.report.document import EVERYONE, Document
 from include.report.html import environment, render
+from include.report.judging import Keep, NotFromHereError, add_judging, judging
 from include.report.overview import newest
 from include.report.store import DocumentDamagedError, DocumentMissingError, Entry, Store
 
 MOST_LISTED = 100
-DATA, MODELS = "data", "models"
+DATA, MODELS, ANOMALIES, DRIFT = "data", "models", "anomalies", "drift"
 _POLICY = (
     "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; img-src data:; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'self'"
@@ -37,6 +39,8 @@ _FAULTS: dict[type[Exception], tuple[int, str]] = {
     DocumentMissingError: (404, "There is no such report"),
     DocumentDamagedError: (500, "This report cannot be read"),
     NotAllowedError: (403, "Not for this role"),
+    NotFromHereError: (403, "Not from these pages"),
+    InboxError: (503, "Your word was not kept"),
 }
 
 
@@ -59,8 +63,13 @@ def _choice(
 Chosen = Annotated[Choice, Depends(_choice)]
 
 
-def create_app(store: Store, reader: Callable[..., Any]) -> FastAPI:
-    """Return the app; `reader` raises where the visitor may not read."""
+def create_app(
+    store: Store, reader: Callable[..., Any], judge: Callable[..., str] | None = None, keep: Keep | None = None
+) -> FastAPI:
+    """Return the app; `reader` raises where the visitor may not read.
+
+    With `judge` and `keep`, as in `judging.py`, people may say of an episode whether it was real.
+    """
     app = FastAPI(
         title="Almanac",
         dependencies=[Depends(reader)],
@@ -70,7 +79,10 @@ def create_app(store: Store, reader: Callable[..., Any]) -> FastAPI:
         redirect_slashes=False,
     )
     _add_lists(app, store)
+    app.state.judged = judge is not None and keep is not None
     _add_reports(app, store)
+    if judge is not None and keep is not None:
+        add_judging(app, store, judge, keep, _page)
     for kind in _FAULTS:
         app.add_exception_handler(kind, _fault)
     return app
@@ -120,6 +132,14 @@ def _add_lists(app: FastAPI, store: Store) -> None:
         return _newest_page(
             request, store, DATA, "Freshness, gaps and quarantine appear when report_data_quality has run."
         )
+
+    @app.get("/anomalies")
+    def anomalies(request: Request) -> Response:
+        return _newest_page(request, store, ANOMALIES, "Episodes appear when detect_anomalies has run.")
+
+    @app.get("/drift")
+    def drift(request: Request) -> Response:
+        return _newest_page(request, store, DRIFT, "Drift appears when check_drift has measured a champion.")
 
     @app.get("/models")
     def models(request: Request) -> Response:
@@ -173,7 +193,8 @@ def _report(request: Request, store: Store, document: Document, current: str) ->
         "previous": _address(before, request) if before else None,
         "next": _address(after, request) if after else None,
     }
-    return _answer(render(document, nonce=nonce, nav=_nav(request, current), tools=tools), nonce)
+    judge = judging(request, document, request.app.state.judged)
+    return _answer(render(document, nonce=nonce, nav=_nav(request, current), tools=tools, judge=judge), nonce)
 
 
 def _nearest(store: Store, choice: Choice) -> Entry | None:
@@ -214,8 +235,10 @@ def _nav(request: Request, current: str) -> list[dict[str, Any]]:
     places = (
         ("overview", "Overview", "/"),
         ("reports", "Reports", "/reports"),
+        (ANOMALIES, "Anomalies", "/anomalies"),
         (DATA, "Data", "/data"),
         (MODELS, "Models", "/models"),
+        (DRIFT, "Drift", "/drift"),
     )
     return [{"label": label, "href": _base(request) + path, "current": key == current} for key, label, path in places]
 

@@ -3,20 +3,24 @@
 import importlib.util
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from include.report import capacity
+from include.inbox import Inbox
+from include.report import anomalies, capacity
 from include.report.document import Edition
 from include.report.store import Store
+from include.window import Window
 from tests.config.folder import write_config
-from tests.report import sample
+from tests.report import sample, sample_anomalies
 
 PLUGIN = Path(__file__).parents[2] / "plugins" / "almanac_plugin.py"
 PATHS = (
-    "/", "/reports", "/reports/find?name=capacity", "/data", "/models", "/reports/capacity/0000000000000000",
+    "/", "/reports", "/reports/find?name=capacity", "/data", "/models", "/anomalies", "/drift",
+    "/feedback/anomalies/0000000000000000", "/reports/capacity/0000000000000000",
     "/reports/capacity/0000000000000000/report.html", "/reports/capacity/0000000000000000/table.csv",
     "/reports/capacity/0000000000000000/document.json",
 )  # fmt: skip
@@ -37,6 +41,8 @@ def plugin() -> Iterator[ModuleType]:
 def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("documents")
     status = sample.resources()
+    found = (sample_anomalies.episodes(), {}, {}, {}, {})
+    Store(str(folder)).write(anomalies.build(*found, sample.WINDOW, Edition()))
     Store(str(folder)).write(
         capacity.build(status, sample.forecast(status), sample.recent(status), sample.WINDOW, Edition())
     )
@@ -44,7 +50,7 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def visit(plugin: ModuleType, documents: Path, monkeypatch: pytest.MonkeyPatch):
+def visit(plugin: ModuleType, documents: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A client of an app that mounts the plugin as Airflow does; `as_role` signs a user in."""
     from airflow.api_fastapi.app import create_auth_manager
     from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
@@ -56,6 +62,7 @@ def visit(plugin: ModuleType, documents: Path, monkeypatch: pytest.MonkeyPatch):
 
     settings.cache_clear()
     monkeypatch.setenv("ALMANAC_DOCUMENTS_URL", str(documents))
+    monkeypatch.setenv("ALMANAC_HOME", str(tmp_path / "home"))
     create_auth_manager()
     (declared,) = [app for app in plugin.AlmanacPlugin.fastapi_apps if app["name"] == "Almanac"]
     pages = plugin.Pages()
@@ -106,6 +113,46 @@ def test_every_role_that_may_see_views_reads_reports(visit, role: str) -> None:
     assert page.status_code == 200
     link = page.text.split('href="/almanac/reports/capacity/')[1].split('"')[0]
     assert "payments-db disk" in client.get(f"/almanac/reports/capacity/{link}").text
+
+
+def word_on_first(client, verdict: str = "noise", **headers: str):
+    page = client.as_role("USER").get("/almanac/anomalies").text
+    target = page.split('<form class="judge" action="')[1].split('"')[0]
+    form = {"origin": "http://testserver", "content-type": "application/x-www-form-urlencoded", **headers}
+    body = f"subject={'a' * 16}&verdict={verdict}"
+    return lambda role: client.as_role(role).post(target, content=body, headers=form).status_code
+
+
+def words_kept(folder: Path) -> list[dict[str, object]]:
+    inbox = Inbox(str(folder / "home" / "landing-inbox"))
+    hours = inbox.hours("almanac-pages")
+    window = Window(hours[0], hours[-1] + timedelta(hours=1)) if hours else None
+    return [one.document for one in inbox.read("almanac-pages", window)] if window else []
+
+
+@pytest.mark.usefixtures("airflow_db")
+def test_who_may_start_the_merge_may_judge_an_episode_in_their_own_name(visit, tmp_path: Path) -> None:
+    assert word_on_first(visit)("USER") == 303
+    (word,) = words_kept(tmp_path)
+    assert (word["subject_id"], word["verdict"], word["person"]) == ("a" * 16, "noise", "ann")
+    assert (word["service"], word["deleted"]) == ("checkout", False)
+
+
+@pytest.mark.parametrize("role", ["VIEWER", None])
+def test_a_viewer_reads_and_does_not_judge(visit, tmp_path: Path, role: str | None) -> None:
+    assert word_on_first(visit)(role) == 403
+    assert words_kept(tmp_path) == []
+
+
+def test_a_form_of_another_site_is_refused_whoever_is_signed_in(visit, tmp_path: Path) -> None:
+    assert word_on_first(visit, origin="https://evil.example")("ADMIN") == 403
+    assert words_kept(tmp_path) == []
+
+
+def test_a_word_of_nobody_is_refused(visit, tmp_path: Path) -> None:
+    target = f"/almanac/feedback/anomalies/{'0' * 16}"
+    form = {"origin": "http://testserver", "content-type": "application/x-www-form-urlencoded"}
+    assert visit.post(target, content="subject=a&verdict=real", headers=form).status_code == 401
 
 
 @pytest.mark.usefixtures("airflow_db")

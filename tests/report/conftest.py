@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from include.report import capacity, data, models, slo
+from include.report import anomalies, capacity, data, drift, models, slo
 from include.report.document import Document, Edition
 from include.report.store import Store
-from tests.report import sample
+from tests.report import sample, sample_anomalies
 
 ZONE = "Europe/Berlin"
 CHROMIUM = (
@@ -40,6 +40,11 @@ def documents() -> dict[str, Document]:
         "slo": slo.build(objectives, hourly, sample.HOUR, edition),
         "slo of nothing": slo.build(objectives.head(0), hourly, sample.HOUR, nobody),
         "data": data.build(*frames, sample.WINDOW, edition, sample.END),
+        "anomalies": anomalies.build(
+            sample_anomalies.episodes(), sample_anomalies.SAID, sample_anomalies.points(), sample_anomalies.OWNERS,
+            sample_anomalies.UNITS, sample.WINDOW, edition,
+        ),
+        "drift": drift.build(sample_anomalies.drift_rows(), sample.WINDOW, edition),
         "models": models.build(sample.VERSIONS, sample.WINDOW, edition),
     }
 
@@ -62,7 +67,7 @@ def site(made: dict[str, Document], tmp_path_factory: pytest.TempPathFactory) ->
     for document in made.values():
         store.write(document)
     root = FastAPI()
-    root.mount("/almanac", create_app(store, lambda: None))
+    root.mount("/almanac", create_app(store, lambda: None, lambda: "ann", lambda _: None))
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
@@ -102,7 +107,7 @@ def mails(made: dict[str, Document], tmp_path_factory: pytest.TempPathFactory) -
         port = probe.getsockname()[1]
     server = controller(folder, port, FixedClock(sample.END))
     server.start()
-    names = [name for name in made if name not in {"data", "models"}]
+    names = [name for name in made if name not in {"data", "models", "anomalies", "drift"}]
     with smtp_sender("127.0.0.1", port) as send:
         for name in names:
             link = f"http://127.0.0.1:8080/almanac/reports/{made[name].name}/{made[name].id}"

@@ -12,7 +12,8 @@ from include.report.html import render
 pytestmark = pytest.mark.needs("chromium")
 WIDTHS, SCHEMES = (390, 1280), ("light", "dark")
 PLACES = (
-    "overview", "list", "data page", "models page", "not found", "capacity", "capacity calm", "capacity of a team",
+    "overview", "list", "data page", "models page", "anomalies page", "drift page", "feedback page", "not found",
+    "capacity", "capacity calm", "capacity of a team",
     "capacity of nothing", "slo", "slo of nothing",
 )  # fmt: skip
 MAILS = ("capacity calm", "capacity", "capacity of a team", "capacity of nothing", "slo", "slo of nothing")
@@ -26,8 +27,11 @@ _BROKEN_PICTURES = "[...document.images].filter(image => image.naturalWidth < 50
 
 def address(site: str, made: dict[str, Document], place: str) -> str:
     fixed = {"overview": "/", "list": "/reports", "data page": "/data", "models page": "/models"}
+    fixed |= {"anomalies page": "/anomalies", "drift page": "/drift"}
     if place in fixed:
         return site + fixed[place]
+    if place == "feedback page":
+        return f"{site}/feedback/anomalies/{made['anomalies'].id}?subject={'a' * 16}&verdict=real&was=real"
     if place == "not found":
         return f"{site}/reports/capacity/{'0' * 16}"
     return f"{site}/reports/{made[place].name}/{made[place].id}"

@@ -140,7 +140,7 @@ def test_every_route_asks_who_reads(store: Store) -> None:
     closed = create_app(store, nobody)
     client = TestClient(closed)
     paths = [route.path.format(name="capacity", document_id="0" * 16) for route in closed.routes]  # type: ignore[attr-defined]
-    assert len(paths) == 9
+    assert len(paths) == 11
     assert {client.get(path).status_code for path in paths} == {401}
     assert {client.get(path).status_code for path in ("/docs", "/openapi.json", "/redoc")} == {404}
 
