@@ -68,7 +68,7 @@ class LstmAutoencoder(Detector):
             )
         panel = Panel.of(points, series)
         calendar = Calendar.of(panel, series, self.hours)
-        begin, end = (int(moment) for moment in np.quantile(panel.ts, [0.6, 0.75]))
+        begin, end = (int(moment) for moment in np.quantile(np.unique(panel.ts), [0.6, 0.75]))
         early = panel.where(panel.ts < end)
         fitted = Profiles.fit(early, _only(calendar, panel, early), self.threads)
         residuals = Residuals.of(panel, calendar, fitted, self.threads)

@@ -182,6 +182,13 @@ def test_a_large_fleet_is_calibrated_on_some_series_whole_and_on_some_rows_of_th
     assert (scores["score"] >= 1).mean() < 0.03
 
 
+def test_a_crowd_of_series_born_in_the_last_moment_does_not_spoil_the_training() -> None:
+    crowd = pd.DataFrame({"series_id": np.arange(3_000) + 10_000, "ts": HEAD["ts"].max(), "value": 1.0})
+    points = pd.concat([HEAD[HEAD["series_id"] == -3], crowd], ignore_index=True)
+    series = pd.concat([SERIES, SERIES.iloc[[0] * 3_000].assign(series_id=crowd["series_id"].to_numpy())])
+    assert np.isfinite(trained(0.01, points, series).score(LATER, SERIES)["score"]).all()
+
+
 def test_too_few_points_are_refused_with_advice() -> None:
     with pytest.raises(ModelError, match="Load more history"):
         LstmAutoencoder().fit(POINTS.head(60), SERIES)
