@@ -18,17 +18,19 @@ from include.features.panel import Floats, Longs, over_slices
 from models.base import Detector, ModelError, State, score_frame
 from models.calibration import threshold_for
 from models.flags import RULES
-from models.pool_kernel import COLUMNS, EXPECTED, FAR, FORECASTS, HEAT, NEAR, NOVEL, RARE, SCALE, run
+from models.pool_forecasts import COLUMNS, EXPECTED, FAR, FORECASTS, HEAT, HEAVIEST, NEAR, NOVEL, RARE, SCALE, STRANGE
+from models.pool_kernel import run
 from models.profile import MIN_POINTS, Profiles, directions
 
 BUDGET = 0.1  # episodes per service and day on the held-out slice, real ones included
 BAND = 0.995  # quantile of the held-out deviations that the band holds
 SAMPLES = 2_016  # how far back a series of five minutes or slower is looked at, in samples
 FASTEST = 300  # seconds; faster series are looked back at for a day
-SHARE = 0.3  # weight of the slow pool's squared deviation in the score
-SPAN = 64_800  # seconds over which the score of a series is smoothed,
-SHORTEST_SPAN = 12.0  # samples: but over no fewer than these,
-MINUTES_SPAN = 20.0  # and over these where samples come faster than every five minutes
+MINUTES_SPAN, HOURS_SPAN = 20.0, 12.0  # samples over which the score is smoothed: up to a minute, from an hour on
+SPAN = 64_800  # seconds over which it is smoothed between the two
+WINDOW, DEPTH = 9_600, 8  # seconds of a window that is compared with earlier ones, in at most so many samples
+AFRESH = 30_000  # seconds: only what is rarer than all before it for so long is an alarm,
+AFRESH_ROWS = (10, 100)  # within so many samples
 USUAL = (5.0, 9.0)  # -log(chance) between which the alarm's threshold lies: a short history knows little of rare things
 _SECOND = 1_000_000
 
@@ -68,7 +70,7 @@ class ForecastPool(Detector):
         self.profiles = Profiles.fit(
             early, Calendar(calendar.table, calendar.group[alive], calendar.origin), self.threads
         )
-        seen, _ = self._run(panel, calendar, directions(panel, series))
+        seen = self._run(panel, calendar, directions(panel, series))
         tail, seen = panel.where(later), seen[later]
         told = np.isfinite(seen[:, SCALE])
         if told.any():
@@ -89,7 +91,7 @@ class ForecastPool(Detector):
     def score(self, points: pd.DataFrame, series: pd.DataFrame, since: datetime | None = None) -> pd.DataFrame:
         """Return `SCORE_COLUMNS`, one row per point from `since` on."""
         panel = Panel.of(points, series)
-        seen, _ = self._run(panel, Calendar.of(panel, series, self.hours), directions(panel, series))
+        seen = self._run(panel, Calendar.of(panel, series, self.hours), directions(panel, series))
         wanted = np.ones(len(panel), bool) if since is None else panel.ts >= int(since.timestamp() * _SECOND)
         seen = seen[wanted]
         rows = panel.where(wanted)
@@ -104,15 +106,19 @@ class ForecastPool(Detector):
         gap = np.abs(np.log(step[:, None] / _SECOND) - np.log(self.steps[None, :]))
         return np.asarray(gap.argmin(axis=1))
 
-    def _run(self, panel: Panel, calendar: Calendar, direction: npt.NDArray[np.int8]) -> tuple[Floats, Longs]:
-        out, by = np.zeros((len(panel), COLUMNS)), np.zeros(len(panel), np.int64)
+    def _run(self, panel: Panel, calendar: Calendar, direction: npt.NDArray[np.int8]) -> Floats:
+        out = np.zeros((len(panel), COLUMNS))
         profile, _ = self.profiles.expect(panel, calendar, self.threads)
         place = self.profiles.place(panel.series_ids)
         known = place >= 0
         least = np.where(known, 0.1 * np.append(self.profiles.scale, 0.0)[place], 0.0)
         seconds = panel.step / _SECOND
         reach = np.where(seconds >= FASTEST, SAMPLES * panel.step, 86_400 * _SECOND).astype(np.int64)
-        span = np.where(seconds >= FASTEST, np.maximum(SPAN / seconds, SHORTEST_SPAN), MINUTES_SPAN)
+        span = np.where(seconds < FASTEST, MINUTES_SPAN, np.where(seconds < 3_600, SPAN / seconds, HOURS_SPAN))
+        length = np.where(seconds < FASTEST, MINUTES_SPAN, WINDOW / seconds)  # samples
+        stride = np.maximum(np.rint(length / DEPTH), 1).astype(np.int64)
+        depth = np.clip(np.rint(length / stride), 2, DEPTH).astype(np.int64)
+        afresh = np.clip(AFRESH / seconds, *AFRESH_ROWS).astype(np.int64)
         bounds = np.array([longest for longest, _ in RULES])
         hold = np.array([rule.hits for _, rule in RULES])[np.searchsorted(bounds, seconds)]
 
@@ -120,26 +126,27 @@ class ForecastPool(Detector):
             chosen = np.arange(part.start, part.stop)
             run(
                 panel.values, panel.ts, panel.offsets, panel.step, chosen, profile, known, least,
-                direction.astype(np.float64), reach, span, SHARE, hold, out, by,
+                direction.astype(np.float64), reach, span, depth, stride, afresh, hold, out,
             )  # fmt: skip
 
         over_slices(panel.slices(self.threads), work)
-        return out, by
+        return out
 
     def explain(self, points: pd.DataFrame, series: pd.DataFrame, rows: npt.NDArray[np.int64]) -> list[list[str]]:
         """Return how far each row lies from the forecast of the next sample, and from that of the level."""
         panel = Panel.of(points, series)
-        seen, by = self._run(panel, Calendar.of(panel, series, self.hours), np.zeros(len(panel.series_ids), np.int8))
+        seen = self._run(panel, Calendar.of(panel, series, self.hours), np.zeros(len(panel.series_ids), np.int8))
         found = []
         for row in rows:
-            near, far, novel = seen[row, NEAR], seen[row, FAR], seen[row, NOVEL]
+            near, far, novel, strange = seen[row, [NEAR, FAR, NOVEL, STRANGE]]
             side = "above" if panel.values[row] > seen[row, EXPECTED] else "below"
             words = {
-                f"{near:.1f} deviations {side} the forecast from {FORECASTS[by[row]]}": near,
+                f"{near:.1f} deviations {side} the forecast from {FORECASTS[int(seen[row, HEAVIEST])]}": near,
                 f"{novel:.1f} deviations from every value seen before": novel,
-                f"the level of the last samples is {far:.1f} deviations from its forecast": far * SHARE**0.5,
+                f"a course {strange:.1f} deviations from every one seen before": strange,
+                f"the level of the last samples is {far:.1f} deviations from its forecast": far,
             }
-            found.append([word for word, size in sorted(words.items(), key=lambda item: -item[1]) if size >= 1.0])
+            found.append([word for word, size in sorted(words.items(), key=lambda item: -item[1]) if size >= 1.0][:3])
         return [why or ["nothing stands out at this point"] for why in found]
 
     def state(self) -> State:
