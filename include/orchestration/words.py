@@ -1,4 +1,4 @@
-"""Words of people from the pages, as the API server takes them: into the inbox at once; a task merges them from there."""
+"""Words of people from the pages, as the API server takes them: into the inbox at once; a task merges them later."""
 
 import hashlib
 import json

@@ -33,9 +33,12 @@ CONSUMERS = (
     "train_anomaly_models",
     "train_capacity_models",
     "report_capacity",
+    "report_anomalies",
 )
 PRODUCERS = ("load_history", "fill_gaps", "deliver_reports", "maintain_warehouse")
 BY_HAND = ("review_model", "rollback_model")
+LATER = ("check_drift", "merge_feedback")
+"""Run by the clock, or when somebody has said a word on the pages; nothing of the main job waits for them."""
 INGESTS = {
     "ingest_events": {"alert", "incident", "incident_change", "change_event", "feedback"},
     "ingest_logs": {"log_event"},
@@ -86,7 +89,7 @@ class Job:
     def dags(self) -> tuple[str, ...]:
         """Every DAG that this installation runs: consumers first, what produces partitions last."""
         webhooks = any(source.type == "webhook" for source in self.config.sources.values())
-        return (*BY_HAND, *CONSUMERS, *PRODUCERS, *([TRIAGE] if webhooks else []), *self.ingests)
+        return (*BY_HAND, *LATER, *CONSUMERS, *PRODUCERS, *([TRIAGE] if webhooks else []), *self.ingests)
 
     @property
     def fleet_state(self) -> Path:

@@ -5,11 +5,14 @@ from typing import Any
 
 import pandas as pd
 
+from include.clock import FixedClock
+from include.inbox import Delivery, Inbox, inbox_beside
 from include.orchestration.feedback import labels
-from include.warehouse.schema import episode, feedback, incident
+from include.orchestration.ingest import load_piece
+from include.warehouse.schema import episode, feedback, incident, quarantine_row
 from include.window import Window
 from models.base import service_id
-from tests.orchestration.shop import NOW, SEVEN, Shop
+from tests.orchestration.shop import NOW, SEVEN, Shop, no_credentials
 
 DAY = Window.parse("2026-11-05/2026-11-06")
 
@@ -118,3 +121,42 @@ def test_a_service_or_series_may_be_judged_for_a_time_of_its_own(shop: Shop) -> 
     says(shop, "ann", "-12", "noise", subject_kind="series", **range_)
     says(shop, "ann", "twelve", "noise", subject_kind="series", **range_)
     assert sorted(told(shop)) == sorted([(service_id("cart"), "real", 1.0, "person"), (-12, "noise", 1.0, "person")])
+
+
+TRACKER = """
+sources:
+  shop: {type: files, path: shop, layout: {files: metrics/*.csv, metric: metric, value: value, labels: {job: job}}}
+  tracker:
+    type: webhook
+    connection: hook
+    lateness: 0s
+    options: {provider: generic}
+    feeds:
+      tracker:
+        dataset: feedback
+        options:
+          records: verdicts
+          columns: {subject_id: episode, person: by, comment: why}
+          words: {verdict: {true_positive: real, false_positive: noise}}
+          defaults: {subject_kind: episode}
+"""
+
+
+def test_a_webhook_brings_words_in_its_own_language_and_sets_rubbish_apart(shop: Shop) -> None:
+    hooked = shop.configure("sources.yaml", TRACKER).again(clock=FixedClock(SEVEN.end + timedelta(minutes=5)))
+    found(shop, {"episode_id": "e1", "first_ts": at("07:10"), "last_ts": at("07:20")})
+    document = {
+        "verdicts": [
+            {"episode": "e1", "verdict": "false_positive", "by": "ann", "why": "a deployment"},
+            {"episode": "e2", "verdict": "perhaps", "by": "bob"},
+            {"verdict": "real"},
+        ]
+    }
+    received = SEVEN.start + timedelta(minutes=30)
+    Inbox(inbox_beside(shop.rt.settings.landing)).put(Delivery("tracker", received, "k", document))
+    piece = {"source": "tracker", "window": SEVEN.key}
+    load_piece(hooked.rt, piece, ["feedback"], no_credentials)
+    assert told(hooked) == [(7, "noise", 1.0, "person")]
+    assert sorted(hooked.rows(quarantine_row)["rule"]) == ["parsed", "words_known"]
+    load_piece(hooked.rt, piece, ["feedback"], no_credentials)
+    assert len(hooked.rows(feedback)) == 1, "a replay changes nothing"
