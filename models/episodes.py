@@ -22,7 +22,7 @@ from include.features.panel import Floats, Longs
 from include.window import Window, stable_hash
 from models.base import SERVICE, Detector, service_id
 from models.flags import QUIET, flag, runs
-from models.severity import SEVERITIES, TRENDS, Ladder, by_error_ratio, together, trend_codes
+from models.severity import SEVERITIES, TRENDS, Ladder, trend_codes
 
 EPISODE_LOOKBACK = timedelta(hours=13)
 LEARNING = timedelta(days=14)
@@ -221,12 +221,10 @@ def _reason(
     flagged.loc[told, "reason"] = [sentence(*row[:4], row[4]["features"]) for row in columns]
     flagged.loc[told, "evidence"] = pd.Series(why, index=some.index, dtype=object)
     for place, found in zip(some.index, why, strict=True):  # a loop over what is told: a handful per window
-        if "metrics" in found:
-            z = np.array([one["z"] for one in found["metrics"]])
-            flagged.loc[place, "code"] = together(z)
-            flagged.loc[place, "z15"] = float(z[np.argmax(np.abs(z))]) if len(z) else 0.0
-        elif "ratio" in found:
-            flagged.loc[place, "code"] = by_error_ratio(found["ratio"])
+        if "severity" in found:  # a detector whose own ladder counts: of reconstruction errors, of several metrics
+            flagged.loc[place, "code"] = SEVERITIES.index(found["severity"])
+        if found.get("metrics"):
+            flagged.loc[place, "z15"] = max((one["z"] for one in found["metrics"]), key=abs)
     worst = flagged[told].groupby("episode")["code"].max() if detector.subject == SERVICE else None
     if worst is not None:
         episode["code"] = episode["episode"].map(worst).fillna(0).astype(int)

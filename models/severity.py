@@ -37,15 +37,6 @@ def by_error_ratio(ratio: float) -> int:
     return int(np.searchsorted([1.5, 2.0, 3.0], ratio))
 
 
-def together(z: Floats) -> int:
-    """Return the position in `SEVERITIES` of several metrics of one service, by their highest |z| and their number.
-
-    `z` holds those of the abnormal metrics. Above 5, 3, 2, or at least 5, 3, 2 of them: CRITICAL, HIGH, MEDIUM.
-    """
-    highest = float(np.abs(z).max()) if len(z) else 0.0
-    return max(int(np.searchsorted([2.0, 3.0, 5.0], highest)), int(np.searchsorted([2, 3, 5], len(z), side="right")))
-
-
 def trend_codes(mean_5: Floats, mean_15: Floats, scale: Floats) -> npt.NDArray[np.int64]:
     """Return positions in `TRENDS`: the newest five points against the newest fifteen, in the series' own scale."""
     lean = (mean_5 - mean_15) / np.where(scale > 0, scale, 1.0)

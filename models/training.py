@@ -1,7 +1,7 @@
 """Train, judge, register: the way of a new detector to the champion's door, or to a refusal that says why."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,16 +10,21 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from include.features import BusinessHours, Panel
 from models import plot
 from models.backtest import Backtest, backtest
 from models.base import LOOKBACK, SERVICE, Detector, ModelError, served_frame
-from models.ensemble import Ensemble
+from models.ensemble import Ensemble, class_of
+from models.feedback import REAL, class_thresholds
+from models.flags import flag, runs
 from models.gate import Comparison
+from models.reference import Reference, save_reference
 from models.registry import Registry, RegistryUnavailableError, Version
 from models.tracking import Sample, Training
 
 GATE = timedelta(days=7)
 EXAMPLE_ROWS = 20
+PERSON = "person"  # origin of what a person said, among the labels
 
 
 @dataclass(frozen=True)
@@ -69,16 +74,18 @@ def train(
     *,
     normal: pd.DataFrame | None = None,
     incidents: pd.DataFrame | None = None,
-    factors: Mapping[str, float] | None = None,
-    references: Callable[[Detector, pd.DataFrame, pd.DataFrame, Path], None] | None = None,
+    said: pd.DataFrame | None = None,
+    recall_floor: float = 0.9,
+    hours: BusinessHours | None = None,
     seed: int = 7,
 ) -> Outcome:
     """Fit challenger and baseline on all but the gate's slice, judge, and register the challenger with the verdict.
 
-    `points` is all history; `normal` the part of it to learn from (default: all of it). `factors` scale the
-    challenger's thresholds per class, as people's feedback asks. `references(challenger, points, series, folder)`
-    writes what drift is later measured against. Where nothing runs yet, the baseline is registered too and runs until
-    a challenger is promoted. `training` says where the points come from; its counts are filled in here.
+    `points` is all history; `normal` the part of it to learn from (default: all of it). `said` is what people and
+    incidents said of episodes, `[subject_kind, subject_id, service, first_ts, last_ts, verdict, weight, origin]`:
+    what lies before the gate's slice tunes the thresholds per class with a floor on recall, what a person called real
+    in it counts as an event there. Where nothing runs yet, the baseline is registered too and runs until a challenger
+    is promoted. `training` says where the points come from; its counts are filled in here.
     """
     if points.empty:
         raise ModelError("There are no points to train on. Load some history first.")
@@ -88,12 +95,14 @@ def train(
     learn = points if normal is None else normal
     head = learn[learn["ts"] < since].reset_index(drop=True)
     challenger = recipe.challenger().fit(head, series)
-    if factors and isinstance(challenger, Ensemble):
-        challenger.factors = dict(factors)
+    if isinstance(challenger, Ensemble) and said is not None:
+        challenger.factors = _factors(challenger, points, series, said[said["last_ts"] < since], recall_floor)
     baseline = recipe.baseline().fit(head, series)
     current = _loadable(here, running)
     later = points[points["ts"] >= since - _reach(series, challenger, baseline, current)].reset_index(drop=True)
-    found = backtest(challenger, current, baseline, later, series, since=since, incidents=incidents, seed=seed)
+    found = backtest(
+        challenger, current, baseline, later, series, since=since, incidents=_events(incidents, said), seed=seed
+    )
     made_of = replace(
         training,
         fingerprint=data_fingerprint(head),
@@ -102,18 +111,54 @@ def train(
         left_out=len(points[points["ts"] < since]) - len(head),
         metrics={"threshold": challenger.threshold} if isinstance(challenger, Ensemble) else {},
     )
+
+    def world(model: Detector) -> Callable[[Path], None]:
+        """Return what writes down the data of now, against which drift is measured later."""
+        return lambda folder: save_reference(Reference.of(model, learn, series, since=since, hours=hours), folder)
+
     if running is None:
-        first = here.register(baseline, made_of, Sample(_example(baseline, later, series)))
+        first = here.register(baseline, made_of, Sample(_example(baseline, later, series), writers=(world(baseline),)))
         here.install_baseline(first.number, baseline.name)
     sample = Sample(
         _example(challenger, later, series),
         figures=_figures(found, series),
         tables={"choice.json": challenger.chosen_by} if isinstance(challenger, Ensemble) else {},
-        writers=(lambda folder: references(challenger, head, series, folder),) if references else (),
+        writers=(world(challenger),),
     )
     version = here.register(challenger, made_of, sample)
     here.judge(version.number, found.comparison)
     return Outcome(version, here.champion(), found.comparison)
+
+
+def _events(incidents: pd.DataFrame | None, said: pd.DataFrame | None) -> pd.DataFrame | None:
+    """Return `[service, opened_at, resolved_at]` of incidents, and of episodes that a person called real."""
+    if said is None:
+        return incidents
+    real = said[(said["verdict"] == REAL) & (said["origin"] == PERSON)]
+    told = real[["service", "first_ts", "last_ts"]].set_axis(["service", "opened_at", "resolved_at"], axis=1)
+    known = [part for part in (incidents, told) if part is not None and len(part)]
+    return pd.concat(known, ignore_index=True) if known else incidents
+
+
+def _factors(
+    model: Detector, points: pd.DataFrame, series: pd.DataFrame, said: pd.DataFrame, floor: float
+) -> dict[str, float]:
+    """Return by what each class's threshold is multiplied, from the episodes that the model finds at half of it."""
+    own = series[series["series_id"].isin(said["subject_id"]) | series["service"].isin(said["service"])]
+    mine = points[points["series_id"].isin(own["series_id"])].reset_index(drop=True)
+    if said.empty or mine.empty:
+        return {}
+    panel = Panel.of(mine, own)
+    alarm = model.score(mine, own)["alarm"].to_numpy()
+    rows = np.flatnonzero(flag(panel, alarm >= 0.5))
+    frame = pd.DataFrame({"subject_id": panel.row_ids[rows], "ts": panel.times[rows], "peak": alarm[rows]})
+    frame["run"] = runs(frame["subject_id"].to_numpy(), panel.ts[rows])
+    episodes = frame.groupby("run", as_index=False).agg(
+        subject_id=("subject_id", "first"), first_ts=("ts", "first"), last_ts=("ts", "last"), peak=("peak", "max")
+    )
+    episodes["service"] = own.set_index("series_id")["service"].reindex(episodes["subject_id"]).to_numpy()
+    classes = dict(zip(own["series_id"].astype(int).tolist(), class_of(own).tolist(), strict=True))
+    return class_thresholds(episodes, said, classes, floor)
 
 
 def _loadable(here: Registry, running: Version | None) -> Detector | None:

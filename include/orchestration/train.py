@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
+from include.orchestration.feedback import labels
 from include.orchestration.lineage import loads_of, record_lineage
 from include.orchestration.meaning import business_hours, described_series
 from include.orchestration.publish import publish
@@ -81,6 +82,9 @@ def train_model(rt: Runtime, window: Window, model: str, days: int) -> dict[str,
         Training(span, tuple(loads), "", rt.config.fingerprint, code_version(), points=0, series=0),
         normal=normal_only(history, series, troubles, rt.config.maintenance),
         incidents=troubles,
+        said=labels(rt.warehouse, span),
+        recall_floor=rt.config.detection.recall_floor,
+        hours=business_hours(rt),
     )
     done = settle(rt, model, outcome.challenger.number, outcome.comparison)
     with rt.warehouse.transaction() as tx:
