@@ -3,8 +3,8 @@
 Per service, five views (`joint_parts.py`) of the residuals of its metrics are brought to one scale by their quantiles
 in training, and added. The alarm is the sum over a threshold that keeps a slice which the model was not fitted on
 within the episode budget: the geometric mean of the service's own threshold and the fleet's, since a week of one
-service says little, and the fleet's says nothing of it alone. A strong point's alarm is held, halved and then at a
-third, so that it is confirmed by itself. The ranking score adds two fading means of the sum, so that a long fault
+service says little, and the fleet's says nothing of it alone. Half of a point's alarm is held for one point more, so
+that a strong point is confirmed by itself. The ranking score adds two fading means of the sum, so that a long fault
 outranks a blip.
 """
 
@@ -34,7 +34,7 @@ CAP = 100.0  # of a part, and of a z-score in words
 SMOOTH = (480_000_000, 1_800_000_000)  # microseconds: times of the two fading means in the ranking score
 NORMAL = 2.576  # standard deviations to the 99% quantile of |x| in a normal distribution
 RECENT = 6  # points at least that a correlation looks at, where an hour has fewer
-HELD = 3  # points, the last one included, that an alarm is held for
+HELD = 0.5  # of a point's alarm is still there at the next
 _LOOKBACK_US = int(LOOKBACK.total_seconds()) * 1_000_000
 _LEAVE = 420_000_000  # a profile leaves 60 steps of the day to what looks back over its residuals: here seven hours
 
@@ -234,10 +234,7 @@ class Joint(Detector):
 
 
 def _held(summed: Floats) -> Floats:
-    held = summed.copy()
-    for back in range(1, HELD):
-        held[back:] = np.fmax(held[back:], summed[:-back] / (1 + back))
-    return held
+    return np.fmax(summed, np.concatenate(([np.nan], summed[:-1])) * HELD)
 
 
 def _ranking(summed: Floats, grid: Grid) -> Floats:
