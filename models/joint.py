@@ -36,6 +36,7 @@ NORMAL = 2.576  # standard deviations to the 99% quantile of |x| in a normal dis
 RECENT = 6  # points at least that a correlation looks at, where an hour has fewer
 HELD = 0.5  # of a point's alarm is still there at the next
 _LOOKBACK_US = int(LOOKBACK.total_seconds()) * 1_000_000
+_DAY_US = 86_400_000_000
 _LEAVE = 420_000_000  # a profile leaves 60 steps of the day to what looks back over its residuals: here seven hours
 
 
@@ -100,6 +101,11 @@ class Joint(Detector):
             self.thresholds = {one.service: (self.threshold * self._threshold([one])) ** 0.5 for one in held}
             self.ordinary = float(np.median(np.concatenate([one.alarm for one in held])))
         self._learn(panel, series)
+        if not self.yardsticks:
+            raise ModelError(
+                f"No service has {MIN_POINTS} times at which {LEAST} of its metrics have a value. "
+                "Load the same days of all its metrics."
+            )
         return self
 
     def score(self, points: pd.DataFrame, series: pd.DataFrame, since: datetime | None = None) -> pd.DataFrame:
@@ -152,8 +158,11 @@ class Joint(Detector):
             ]  # fmt: skip
 
     def _threshold(self, held: list[Told]) -> float:
+        """Return the threshold that keeps the slice within the budget, had it held one episode more than it has."""
         tail = _panel(held, np.concatenate([one.alarm for one in held]))
-        return threshold_for(tail, tail.values, np.arange(len(held)), self.episode_budget)
+        days = max(float(np.ptp(tail.ts)) / _DAY_US, 1e-9)
+        budget = max(self.episode_budget - 1 / days / len(held), 0.0)
+        return threshold_for(tail, tail.values, np.arange(len(held)), budget)
 
     def _learn(self, panel: Panel, series: pd.DataFrame) -> None:
         wide = _leaving(panel)
@@ -161,6 +170,8 @@ class Joint(Detector):
         known = self.profiles.place(panel.series_ids)
         self.yardsticks, self.scales = {}, {}
         for found, seen in self._seen(panel, series, known >= 0):
+            if found.told.sum() < MIN_POINTS:
+                continue
             ids = panel.series_ids[found.series]
             yardstick = Yardstick.fit(seen, ids, self.profiles.centre[known[found.series]], self.seed)
             parts = yardstick.parts(seen, directions(panel, series)[found.series])[found.told]

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from include.features import Panel
 from models import store
 from models.base import SCORE_COLUMNS, SERVICE, ModelError, service_id
+from models.flags import episodes_per_day
 from models.joint import Joint
 from tests.models.fleet import START, raised
 
@@ -164,6 +166,27 @@ def test_services_with_too_few_metrics_are_refused_with_advice():
         Joint().fit(two, SERIES)
 
 
+def test_metrics_that_never_meet_in_time_are_refused_with_advice():
+    turn = (POINTS["ts"] - START) // (2 * DAY)
+    apart = POINTS[POINTS["series_id"].isin([-50, -49, -48]) & (turn == POINTS["series_id"] + 50)]
+    with pytest.raises(ModelError, match="Load the same days of all its metrics"):
+        Joint().fit(apart.reset_index(drop=True), SERIES)
+
+
+def test_a_service_that_began_late_is_learned_and_judged_by_the_threshold_of_the_fleet():
+    late = POINTS[(POINTS["series_id"] > 0) | (POINTS["ts"] >= TRAINED - DAY)]
+    model = Joint().fit(late[late["ts"] < TRAINED].reset_index(drop=True), SERIES)
+    assert "s0" not in model.thresholds
+    assert (of(model.score(raised_all(LATER, 20.0), SERIES), "s0").loc[slice(*HOUR), "alarm"] >= 1).mean() > 0.8
+
+
+def test_services_that_all_began_late_are_learned_too():
+    late = POINTS[(POINTS["ts"] >= TRAINED - DAY) | (POINTS["series_id"] == 54)]
+    model = Joint().fit(late[late["ts"] < TRAINED].reset_index(drop=True), SERIES)
+    assert model.thresholds == {}
+    assert len(model.score(LATER, SERIES)) > 0
+
+
 def test_constant_metrics_are_ordinary_until_they_move():
     still = POINTS["series_id"].isin([-50, -49])
     points = POINTS.assign(value=POINTS["value"].where(~still, 7.0))
@@ -220,3 +243,19 @@ def test_evidence_is_one_per_row_asked_for():
     rows = np.array([0, 5, 900])
     assert len(JOINT.evidence(LATER, SERIES, rows)) == 3
     assert len(JOINT.explain(LATER, SERIES, rows)) == 3
+
+
+def test_quiet_days_after_training_stay_near_the_episode_budget():
+    scores = JOINT.score(LATER, SERIES, TRAINED.to_pydatetime())
+    ids, offsets = np.unique(scores["subject_id"], return_index=True)
+    ts = scores["ts"].dt.as_unit("us").astype(np.int64).to_numpy()
+    alarm = scores["alarm"].to_numpy()
+    panel = Panel(ids, np.append(offsets, len(ts)), ts, alarm, np.full(2, 300_000_000))
+    assert episodes_per_day(panel, alarm, 1.0, np.arange(2)) <= 2 * JOINT.episode_budget
+
+
+def test_a_higher_budget_lowers_the_thresholds():
+    head = POINTS[POINTS["ts"] < TRAINED].reset_index(drop=True)
+    generous = Joint(episode_budget=6.0).fit(head, SERIES)
+    assert generous.threshold < JOINT.threshold
+    assert all(generous.thresholds[name] <= JOINT.thresholds[name] for name in ("s0", "s1"))
