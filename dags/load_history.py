@@ -45,6 +45,14 @@ def load_history():
         return [{"window": run.window.key}]
 
     @task
+    def with_logs() -> list[dict]:
+        from include.orchestration.tasks import here
+
+        run, rt = here()
+        there = any(dataset == "log_event" for _, _, dataset in rt.config.tasks())
+        return [{"window": run.window.key}] if there else []
+
+    @task
     def training() -> list[dict]:
         from include.orchestration.tasks import here
 
@@ -59,10 +67,11 @@ def load_history():
     events = chain("ingest_events", max_active_tis_per_dagrun=1).expand(conf=chunks(EVENTS))
     train = chain("train_anomaly_models", trigger_rule="all_done").expand(conf=training())
     detect = chain("detect_anomalies", trigger_rule="none_failed").expand(conf=span)
+    lines = chain("detect_log_anomalies", trigger_rule="none_failed").expand(conf=with_logs())
     slo = chain("report_slo", trigger_rule="all_done").expand(conf=span)
     ingested = [metrics, events, logs, traces]
-    ingested >> train >> detect >> slo
-    [*ingested, train, detect, slo] >> EmptyOperator(task_id="all_done", trigger_rule="none_failed")
+    ingested >> train >> detect >> lines >> slo
+    [*ingested, train, detect, lines, slo] >> EmptyOperator(task_id="all_done", trigger_rule="none_failed")
 
 
 load_history()

@@ -37,11 +37,11 @@ def train_anomaly_models():
         from airflow.sdk import get_current_context
 
         from include.orchestration.tasks import here
-        from include.orchestration.train import train_model
+        from include.orchestration.trainers import train_any
 
         get_current_context()["model"] = model
         run, rt = here()
-        return train_model(rt, run.window, model, days=params["days"])
+        return train_any(rt, run.window, model, days=params["days"])
 
     @task(outlets=[MODELS])
     def publish(_: list[dict], params: dict | None = None) -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -98,7 +99,7 @@ def train(
     if isinstance(challenger, Ensemble) and said is not None:
         challenger.factors = _factors(challenger, points, series, said[said["last_ts"] < since], recall_floor)
     baseline = recipe.baseline().fit(head, series)
-    current = _loadable(here, running)
+    current: Detector | None = loadable(here, running)
     later = points[points["ts"] >= since - _reach(series, challenger, baseline, current)].reset_index(drop=True)
     found = backtest(
         challenger, current, baseline, later, series, since=since, incidents=_events(incidents, said), seed=seed
@@ -161,17 +162,16 @@ def _factors(
     return class_thresholds(episodes, said, classes, floor)
 
 
-def _loadable(here: Registry, running: Version | None) -> Detector | None:
+def loadable(here: Registry, running: Version | None) -> Any:
     """Return the champion, or None where none runs or it can no longer be loaded: then the baseline is the bar."""
     if running is None:
         return None
     try:
-        found: Detector = here.load_version(running.number)
+        return here.load_version(running.number)
     except RegistryUnavailableError:
         raise
     except ModelError:
         return None
-    return found
 
 
 def _reach(series: pd.DataFrame, *detectors: Detector | None) -> timedelta:

@@ -18,10 +18,10 @@ from include.capacity.model import (
     inside,
     mase,
 )
-from models.base import ModelError
 from models.gate import CHALLENGER, CHAMPION, ClassQuality, Comparison, Difference, difference
-from models.registry import CAPACITY, Registry, RegistryUnavailableError, Version
+from models.registry import CAPACITY, Registry, Version
 from models.tracking import Sample, Training
+from models.training import loadable
 
 MASE = "MASE"
 HELD = (0.70, 0.90)  # share of the hours that an 80% band must hold to be let in
@@ -49,7 +49,7 @@ def train_capacity(
     known, future = set_aside(y).value[:, :-HORIZON], y[:, -HORIZON:]
     challenger = CapacityForecast().fit(known, classes)
     roles = {CHALLENGER: challenger, DefaultPool.name: DefaultPool(), SeasonalNaive.name: SeasonalNaive()}
-    current = _loadable(here, running)
+    current: CapacityForecast | None = loadable(here, running)
     if current is not None:
         roles[CHAMPION] = current
     found = {role: model.forecast(known, classes, HORIZON) for role, model in roles.items()}
@@ -70,18 +70,6 @@ def train_capacity(
     version = here.register(challenger, made_of, Sample(frame, figures={"forecasts.png": picture}))
     here.judge(version.number, comparison)
     return Trained(version, here.champion(), comparison)
-
-
-def _loadable(here: Registry, running: Version | None) -> CapacityForecast | None:
-    if running is None:
-        return None
-    try:
-        found: CapacityForecast = here.load_version(running.number)
-    except RegistryUnavailableError:
-        raise
-    except ModelError:
-        return None
-    return found
 
 
 def _judged(errors: Mapping[str, Array], held: Mapping[str, float], classes: Names, seed: int) -> Comparison:

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
+from include.datasets import LOG_EVENT
 from include.orchestration.feedback import labels
 from include.orchestration.lineage import loads_of, record_lineage
 from include.orchestration.meaning import business_hours, described_series
@@ -22,7 +23,7 @@ from models.gate import Comparison
 from models.joint import Joint
 from models.maintenance import normal_only
 from models.mean_z import MeanZ
-from models.registry import ANOMALY, JOINT, MODELS, Registry
+from models.registry import ANOMALY, JOINT, LOG_LINES, MODELS, Registry
 from models.robust import RobustZ
 from models.shelf import Shelf
 from models.tracking import Training
@@ -41,7 +42,9 @@ def shelf(rt: Runtime) -> Shelf:
 
 def anomaly_models(rt: Runtime) -> list[str]:
     """Return the registered models that the configuration asks for, in the order in which they are trained."""
-    return [ANOMALY, *([JOINT] if rt.config.detection.together else [])]
+    wanted = rt.config.detection
+    logs = any(dataset == LOG_EVENT.name for _, _, dataset in rt.config.tasks())
+    return [ANOMALY, *([JOINT] if wanted.together else []), *([LOG_LINES] if wanted.log_lines and logs else [])]
 
 
 def recipe(rt: Runtime, model: str) -> Recipe:
@@ -68,7 +71,7 @@ def train_model(rt: Runtime, window: Window, model: str, days: int) -> dict[str,
     series = described_series(rt)
     history = points(rt.warehouse, span).to_pandas()
     if model == JOINT:
-        series, history = _judged_together(series, history)
+        series, history = judged_together(series, history)
         if history.empty:
             why = f"no service has {AT_LEAST} series of one step"
             return {"model": model, "next": "left out", "verdict": f"Nothing to train on: {why}."}
@@ -154,7 +157,7 @@ def incidents_in(rt: Runtime, window: Window) -> pd.DataFrame:
     )
 
 
-def _judged_together(series: pd.DataFrame, history: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def judged_together(series: pd.DataFrame, history: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the services with enough series to be judged together."""
     there = series[series["series_id"].isin(history["series_id"].unique())]
     sizes = there.groupby("service").size()

@@ -30,6 +30,7 @@ CONSUMERS = (
     "report_data_quality",
     "report_log_volume",
     "detect_anomalies",
+    "detect_log_anomalies",
     "train_anomaly_models",
     "train_capacity_models",
     "report_capacity",
@@ -170,7 +171,7 @@ class Job:
                     self.api.wait(run, 600)
             behind = {"detect_anomalies", "report_slo", "report_data_quality"}
             if "ingest_logs" in self.ingests:
-                behind.add("report_log_volume")
+                behind |= {"report_log_volume", "detect_log_anomalies"}
             self._await("the consumers of the partitions", lambda: self._partitions_done(behind, keys), 600, every=2.0)
             failed = sum(self.api.run(run.dag_id, run.run_id).state == "failed" for run in runs)
             say(f"{len(runs)} ingest runs, {failed or 'none'} failed, {len(behind)} consumers each")
