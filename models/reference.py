@@ -220,24 +220,6 @@ def _us(moment: datetime) -> int:
     return int(moment.timestamp() * 1_000_000)
 
 
-def keep_reference(
-    detector: Detector,
-    points: pd.DataFrame,
-    series: pd.DataFrame,
-    folder: Path,
-    *,
-    since: datetime | None = None,
-    hours: BusinessHours | None = None,
-) -> None:
-    """Take the world of a training down and write it into a folder; `since` as in `Reference.of`.
-
-    Without `since` the last quarter of the points is taken for the slice that the detector was not fitted on.
-    """
-    first, last = points["ts"].min(), points["ts"].max()
-    later = since or (first + (last - first) * 3 / 4).floor("min").to_pydatetime()
-    save_reference(Reference.of(detector, points, series, since=later, hours=hours), folder)
-
-
 def fetch_reference(url: str, run_id: str) -> Reference:
     """Return the reference that a training run left in MLflow, from its artifact folder `reference`.
 

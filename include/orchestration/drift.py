@@ -17,7 +17,7 @@ from include.orchestration.lineage import record_lineage
 from include.orchestration.meaning import business_hours, described_series
 from include.orchestration.publish import publish
 from include.orchestration.runtime import Runtime
-from include.orchestration.train import shelf
+from include.orchestration.train import judged_together, shelf
 from include.report import Document, Edition
 from include.report import drift as drift_report
 from include.warehouse import Warehouse, points_of
@@ -26,7 +26,7 @@ from include.window import Window, shard_of
 from models.base import ModelError, NotTrainedError, service_id
 from models.drift import DRIFTED, UNKNOWN, measure, needed_points
 from models.reference import fetch_reference
-from models.registry import TRAINED_BY
+from models.registry import JOINT, TRAINED_BY
 
 PRODUCER = "check_drift"
 MOST_SERIES = 2_000
@@ -53,6 +53,8 @@ def check_model(rt: Runtime, window: Window, model: str) -> dict[str, Any]:
     series = _drawn(described_series(rt), window)
     reach = window.with_lookback(needed_points(champion.model, series))
     points = points_of(rt.warehouse, reach, series["series_id"].tolist()).to_pandas()
+    if model == JOINT:
+        series, points = judged_together(series, points)
     found = measure(reference, champion.model, points, series, since=window.start, hours=business_hours(rt))
     rows = found.assign(model=model, model_version=champion.version.number)
     with rt.warehouse.transaction() as tx:

@@ -10,6 +10,7 @@ from include.orchestration.runtime import Runtime
 from include.sources.kafka.boundaries import forget_before
 from include.warehouse.schema import (
     anomaly,
+    drift,
     episode,
     forecast_point,
     load_log,
@@ -30,6 +31,7 @@ _KEPT_DAYS = (
     (episode, "last_ts", "retention_days"),
     (forecast_point, "window_end", "retention_days"),
     (slo_status, "calculated_for", "retention_days"),
+    (drift, "window_end", "retention_days"),
     (load_log, "finished_at", "retention_days"),
     (quality_result, "recorded_at", "quarantine_days"),
     (quarantine_row, "recorded_at", "quarantine_days"),

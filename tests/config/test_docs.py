@@ -53,3 +53,10 @@ def test_the_yaml_on_adding_a_prometheus_is_accepted_as_it_stands(
     (block,) = examples("add-prometheus.md", start)
     texts = {"services": SERVICES, "queries": QUERIES, file: block + more}
     load_config(write_config(tmp_path, **texts))
+
+
+def test_the_maintenance_windows_in_the_docs_are_accepted_as_they_stand(tmp_path: Path) -> None:
+    (block,) = examples("feedback.md", "maintenance:")
+    config = load_config(write_config(tmp_path, services=SERVICES, queries=QUERIES, calendar=block))
+    assert [one.name for one in config.maintenance] == ["new_racks", "patches"]
+    assert config.maintenance[1].covers("orders-db")

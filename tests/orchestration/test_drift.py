@@ -14,13 +14,10 @@ from include.orchestration.drift import check_model, due_trainings, publish_drif
 from include.orchestration.lineage import record_lineage
 from include.orchestration.train import shelf, train_model
 from include.report.store import Store
-from include.warehouse import points
 from include.warehouse.schema import drift
 from include.window import Window
-from models.reference import keep_reference
-from models.registry import ANOMALY
+from models.registry import ANOMALY, JOINT
 from models.shelf import Champion
-from models.tracking import connect
 from tests.orchestration.shop import NINE, NOW, Shop
 
 DAYS = 4
@@ -28,12 +25,14 @@ HISTORY = Window(NINE.end - timedelta(days=DAYS), NINE.end)
 TODAY = Window(NINE.end, NINE.end + timedelta(hours=12))
 
 
-def write(shop: Shop, window: Window, requests: float) -> None:
+def write(shop: Shop, window: Window, requests: float, more: tuple[str, ...] = ()) -> None:
     draw = random.Random(7 if window == HISTORY else 8)
     minutes = int(window.duration / timedelta(minutes=1))
     for job in ("shop/cart", "shop/checkout"):
         shop.measure("requests", job, window, [requests + draw.gauss(0, 3) for _ in range(minutes)])
         shop.measure("memory", job, window, [500 + draw.gauss(0, 5) for _ in range(minutes)])
+    for job in more:
+        shop.measure("errors", job, window, [abs(draw.gauss(2, 0.5)) for _ in range(minutes)])
     shop.ingest(window)
 
 
@@ -41,22 +40,9 @@ def write(shop: Shop, window: Window, requests: float) -> None:
 def later(tmp_path: Path, shop: Shop) -> Shop:
     """Return a shop half a day after its models were trained, which was at ten; today is not over yet."""
     (tmp_path / "home" / "mlflow").mkdir()
-    write(shop, HISTORY, 100.0)
+    write(shop, HISTORY, 100.0, more=("shop/cart",))
     train_model(shop.rt, HISTORY, ANOMALY, days=DAYS)
-    keep(shop, tmp_path)
     return shop.again(clock=FixedClock(TODAY.end + timedelta(hours=6)))
-
-
-def keep(shop: Shop, folder: Path) -> None:
-    """Give the champion a reference, as training does."""
-    from include.orchestration.meaning import described_series
-
-    champion = shelf(shop.rt).champion(ANOMALY)
-    (folder / "reference").mkdir()
-    history = points(shop.rt.warehouse, HISTORY).to_pandas()
-    keep_reference(champion.model, history, described_series(shop.rt), folder / "reference")
-    _, client = connect(shop.rt.settings.mlflow)
-    client.log_artifacts(champion.version.run_id, str(folder / "reference"), "reference")
 
 
 def states(shop: Shop) -> dict[str, str]:
@@ -110,6 +96,16 @@ def test_trainings_on_drift_can_be_switched_off(later: Shop) -> None:
     checked: dict[str, Any] = {"model": ANOMALY, "version": "1", "drifted": 3}
     assert len(due_trainings(later.rt, [checked])) == 1
     assert due_trainings(off.again(clock=later.rt.clock).rt, [checked]) == []
+
+
+def test_services_are_measured_as_they_are_trained_those_with_enough_series_together(later: Shop) -> None:
+    write(later, TODAY, 100.0, more=("shop/cart",))
+    train_model(later.rt, Window(HISTORY.start, TODAY.end), JOINT, days=DAYS)
+    checked = check_model(later.rt, TODAY, JOINT)
+    assert set(later.rows(drift)["model"]) == {JOINT}
+    assert "drifted" not in checked, states(later)
+    assert states(later)["score/services"] in {"ok", "watch", "unknown"}
+    assert states(later)["coverage/all"] == "ok", "checkout has too few series to be judged together"
 
 
 def test_a_champion_without_a_reference_is_told(later: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
