@@ -16,14 +16,13 @@ import pandas as pd
 from include.features import BusinessHours, Calendar, Panel
 from include.features.panel import Floats, Longs, over_slices
 from models.base import Detector, ModelError, State, score_frame
-from models.calibration import threshold_for
+from models.calibration import Calibration, threshold_for
 from models.flags import RULES
 from models.pool_forecasts import COLUMNS, EXPECTED, FAR, FORECASTS, HEAT, HEAVIEST, NEAR, NOVEL, RARE, SCALE, STRANGE
 from models.pool_kernel import run
 from models.profile import MIN_POINTS, Profiles, directions
 
 BUDGET = 0.1  # episodes per service and day on the held-out slice, real ones included
-BAND = 0.995  # quantile of the held-out deviations that the band holds
 SAMPLES = 2_016  # how far back a series of five minutes or slower is looked at, in samples
 FASTEST = 300  # seconds; faster series are looked back at for a day
 MINUTES_SPAN, HOURS_SPAN = 20.0, 12.0  # samples over which the score is smoothed: up to a minute, from an hour on
@@ -31,7 +30,7 @@ SPAN = 64_800  # seconds over which it is smoothed between the two
 WINDOW, DEPTH = 9_600, 8  # seconds of a window that is compared with earlier ones, in at most so many samples
 AFRESH = 30_000  # seconds: only what is rarer than all before it for so long is an alarm,
 AFRESH_ROWS = (10, 100)  # within so many samples
-USUAL = (5.0, 9.0)  # -log(chance) between which the alarm's threshold lies: a short history knows little of rare things
+USUAL = (0.9, 1.1)  # the alarm's threshold in log(samples a day): a short history knows little of rare things
 _SECOND = 1_000_000
 
 
@@ -48,7 +47,7 @@ class ForecastPool(Detector):
         self.seed = seed
         self.hours = hours or BusinessHours()
         self.profiles: Profiles
-        self.band = 4.0
+        self.band: Floats  # scales, per series of the profiles; the last is for a series never seen
         self.steps: Longs = np.zeros(0, np.int64)  # seconds, ascending
         self.thresholds: Floats = np.zeros((0, 2))  # per step: of the score, of the alarm
 
@@ -72,9 +71,6 @@ class ForecastPool(Detector):
         )
         seen = self._run(panel, calendar, directions(panel, series))
         tail, seen = panel.where(later), seen[later]
-        told = np.isfinite(seen[:, SCALE])
-        if told.any():
-            self.band = max(float(np.quantile(seen[told, NEAR], BAND)), 1.0)
         service = pd.factorize(series.set_index("series_id")["service"].reindex(tail.series_ids))[0]
         self.steps = np.unique(tail.step // _SECOND)
         self.thresholds = np.ones((len(self.steps), 2))
@@ -84,8 +80,11 @@ class ForecastPool(Detector):
             part = tail.where(rows)
             for column, raw in enumerate(_raw(seen[rows])):
                 self.thresholds[at, column] = threshold_for(part, raw, service[of_step], self.episode_budget)
-        self.thresholds[:, 1] = np.clip(self.thresholds[:, 1], *USUAL)
+        daily = np.maximum(np.log(86_400 / self.steps), 1.0)
+        self.thresholds[:, 1] = np.clip(self.thresholds[:, 1], USUAL[0] * daily, USUAL[1] * daily)
         self.profiles = Profiles.fit(panel, calendar, self.threads)
+        place = self.profiles.place(tail.series_ids)
+        self.band = Calibration.fit(tail, seen[:, NEAR], place, len(self.profiles.series_ids)).spread
         return self
 
     def score(self, points: pd.DataFrame, series: pd.DataFrame, since: datetime | None = None) -> pd.DataFrame:
@@ -98,7 +97,8 @@ class ForecastPool(Detector):
         limit = self.thresholds[self._class(rows.step)][rows.series_of_row]
         score, alarm = _raw(seen)
         expected = seen[:, EXPECTED]
-        width = np.where(np.isfinite(seen[:, SCALE]), seen[:, SCALE], 0.0) * self.band
+        width = np.where(np.isfinite(seen[:, SCALE]), seen[:, SCALE], 0.0)
+        width *= self.band[self.profiles.place(rows.series_ids)][rows.series_of_row]
         return score_frame(rows, score / limit[:, 0], expected - width, expected, expected + width, alarm / limit[:, 1])
 
     def _class(self, step: Longs) -> Longs:
@@ -151,8 +151,8 @@ class ForecastPool(Detector):
 
     def state(self) -> State:
         """Return the fitted detector as arrays and plain data."""
-        arrays = {**self.profiles.arrays(), "steps": self.steps, "thresholds": self.thresholds}
-        return State(self.name, arrays, {"band": self.band, "parameters": self.parameters})
+        arrays = {**self.profiles.arrays(), "steps": self.steps, "thresholds": self.thresholds, "band": self.band}
+        return State(self.name, arrays, {"parameters": self.parameters})
 
     @classmethod
     def from_state(cls, state: State) -> Self:
@@ -161,7 +161,7 @@ class ForecastPool(Detector):
         hours = known.pop("business_hours")
         made = cls(**known, hours=BusinessHours.parse(hours))
         made.profiles = Profiles.from_arrays(state.arrays)
-        made.band = float(state.data["band"])
+        made.band = state.arrays["band"]
         made.steps, made.thresholds = state.arrays["steps"], state.arrays["thresholds"]
         return made
 

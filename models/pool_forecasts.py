@@ -100,7 +100,7 @@ def _seasonal(values, ts, row, first, lag, then, step, history, guess, usable, f
 
 @njit(cache=True, nogil=True)
 def forecast(values, ts, first, last, step, profile, known, least, bad, told):  # type: ignore[no-untyped-def]
-    """Fill expected, scale, near, far, level, spread, heaviest of the rows from `first` to `last`, from `told[0]` on."""
+    """Fill expected, scale, near, far, level, spread, heaviest of the rows from `first` to `last`, onwards."""
     size = last - first
     smooth, middle, slow = np.empty(size), np.empty(size), np.empty(size)
     history = (smooth, middle, slow)

@@ -20,6 +20,7 @@ KINDS = {
     "joint": "models.joint:Joint",
     "mean_z": "models.mean_z:MeanZ",
     "forecast_pool": "models.forecast_pool:ForecastPool",
+    "seasonal": "models.seasonal:Seasonal",
     "lstm_autoencoder": "models.lstm_autoencoder:LstmAutoencoder",
     "prophet_band": "models.prophet_band:ProphetBand",
     "log_lines": "models.log_lines:LogLines",
