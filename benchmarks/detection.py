@@ -127,7 +127,7 @@ def rolling_mad(train: Floats, test: Floats, seed: int) -> Floats:  # noqa: ARG0
     whole = pd.DataFrame(np.concatenate([train[-2 * ROLLING :], test]))
     gap = (whole - whole.rolling(ROLLING, min_periods=1).median().shift(1, fill_value=0.0)).abs()
     usual = gap.rolling(ROLLING, min_periods=1).median().shift(1, fill_value=0.0)
-    floor = np.maximum(_scale(train), 1e-9) / 10
+    floor = _scale(train) / 10
     ratio = np.minimum(gap.to_numpy() / np.maximum(MAD * usual.to_numpy(), floor), 50.0)
     return np.asarray(ratio[-len(test) :].mean(axis=1))
 
@@ -173,7 +173,10 @@ def _standardised(train: Floats, values: Floats) -> Floats:
 
 
 def _scale(train: Floats) -> Floats:
-    """Return each metric's robust scale; its standard deviation where it hardly moves, 1 where it never does."""
-    scale = MAD * np.median(np.abs(train - np.median(train, axis=0)), axis=0)
-    scale = np.where(scale > 1e-9, scale, train.std(axis=0))
-    return np.asarray(np.where(scale > 1e-9, scale, 1.0))
+    """Return each metric's scale: the larger of the robust one and the standard deviation.
+
+    The robust one alone is next to nothing for a metric that mostly rests, whose every stir would then count most.
+    """
+    median = np.median(train, axis=0)
+    robust = MAD * np.median(np.abs(train - median), axis=0)
+    return np.asarray(np.maximum(np.maximum(robust, train.std(axis=0)), 1e-3 * np.maximum(np.abs(median), 1.0)))

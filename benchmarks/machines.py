@@ -84,12 +84,12 @@ def _machine(path: Path, step: int) -> Machine:
 def frames(machines: list[Machine]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the machines as the platform holds them: points, with the row's number beside them, and their series."""
     points: list[pd.DataFrame] = []
-    series: list[dict[str, int | str]] = []
+    series: list[dict[str, object]] = []
     for machine in machines:
         rows = np.arange(len(machine.values))
         ts = START + pd.to_timedelta(rows * machine.step, "s")
         for column in range(machine.values.shape[1]):
-            known = {"series_id": len(series), "query": f"m{column:02d}", "service": machine.name}
+            known: dict[str, object] = {"series_id": len(series), "query": f"m{column:02d}", "service": machine.name}
             values = machine.values[:, column]
             points.append(pd.DataFrame({"series_id": len(series), "ts": ts, "value": values, "row": rows}))
             series.append({**known, "step_seconds": machine.step})
