@@ -17,6 +17,7 @@ from models.profiled import BUDGET, Profiled, Residuals
 
 TREES, SAMPLES, TRAINING_ROWS = 200, 256, 100_000
 FLOOR = 0.1  # least deviation, in scales, by which the z-scores divide
+VALUE, HOUR_MEAN, DEVIATION = (FEATURES.index(name) for name in ("value", "mean_60", "std_15"))
 WORDS = {
     "value": "the value itself",
     "mean_5": "mean over 5 points",
@@ -71,8 +72,10 @@ class IsolationForestDetector(Profiled):
 
     def _evidence(self, residuals: Residuals, rows: Longs) -> dict[str, Floats]:
         x = self._features(residuals, rows)
+        still = (x[:, VALUE] == 0.0) & (x[:, HOUR_MEAN] == 0.0) & (x[:, DEVIATION] == 0.0)
         return {
-            "forest": self.forest.score(x, self.threads),
+            # A series that has not moved from what is expected is ordinary, however odd the forest finds the hour.
+            "forest": np.where(still, 0.0, self.forest.score(x, self.threads)),
             "residual": np.abs(x[:, FEATURES.index("mean_5")]).astype(np.float64),
         }
 

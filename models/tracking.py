@@ -12,7 +12,7 @@ from include.window import Window
 from models.base import TrainedModel
 from models.store import save
 
-REQUIREMENTS = ["numpy", "pandas", "numba", "scikit-learn", "holidays", "mlflow"]
+REQUIREMENTS = ["numpy", "pandas", "numba", "scikit-learn", "holidays", "mlflow", "torch"]
 _RETRIES, _SECONDS = 2, 20  # of a call to MLflow: its own defaults let a task hang for minutes when it is down
 
 
@@ -108,7 +108,7 @@ def _environment() -> dict[str, str]:
     from importlib.metadata import PackageNotFoundError, version
 
     found = {"python": platform.python_version(), "machine": platform.machine()}
-    for name in (*REQUIREMENTS, "torch", "prophet"):
+    for name in (*REQUIREMENTS, "prophet"):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -195,6 +195,67 @@ CASES: dict[str, tuple[str, ...]] = {
         "inbox/test_app.py::test_a_body_over_the_limit_is_refused_and_of_50_megabytes_next_to_nothing_is_read",
         "integration/test_webhook.py::test_fifty_megabytes_cost_the_server_no_memory",
     ),
+    "a constant series": (
+        "models/test_odd_series.py::test_a_constant_series_raises_no_alarm",
+        "models/test_joint.py::test_constant_metrics_are_ordinary_until_they_move",
+        "models/test_odd_series.py::test_an_odd_series_is_scored_with_finite_numbers_and_the_others_stay_calm",
+    ),
+    "an all-missing series": (
+        "models/test_odd_series.py::test_a_series_of_which_every_point_is_missing_is_no_obstacle",
+    ),
+    "one point": (
+        "models/test_odd_series.py::test_an_odd_series_is_scored_with_finite_numbers_and_the_others_stay_calm",
+        "models/test_lstm_autoencoder.py::test_odd_series_are_scored_with_finite_numbers",
+        "models/test_prophet_band.py::test_odd_series_are_scored_with_finite_numbers",
+    ),
+    "a counter reset": (
+        "models/test_odd_series.py::test_an_odd_series_is_scored_with_finite_numbers_and_the_others_stay_calm",
+        "models/test_lstm_autoencoder.py::test_odd_series_are_scored_with_finite_numbers",
+        "models/test_prophet_band.py::test_odd_series_are_scored_with_finite_numbers",
+    ),
+    "an integer overflow": (
+        "models/test_odd_series.py::test_an_odd_series_is_scored_with_finite_numbers_and_the_others_stay_calm",
+        "models/test_lstm_autoencoder.py::test_odd_series_are_scored_with_finite_numbers",
+        "models/test_prophet_band.py::test_odd_series_are_scored_with_finite_numbers",
+    ),
+    "a level shift at the split": (
+        "models/test_odd_series.py::test_an_odd_series_is_scored_with_finite_numbers_and_the_others_stay_calm",
+        "models/test_lstm_autoencoder.py::test_odd_series_are_scored_with_finite_numbers",
+        "models/test_prophet_band.py::test_odd_series_are_scored_with_finite_numbers",
+    ),
+    "a new series today": (
+        "models/test_odd_series.py::test_an_odd_series_is_scored_with_finite_numbers_and_the_others_stay_calm",
+        "models/test_lstm_autoencoder.py::test_odd_series_are_scored_with_finite_numbers",
+        "models/test_prophet_band.py::test_odd_series_are_scored_with_finite_numbers",
+    ),
+    "a series that ended": (
+        "models/test_odd_series.py::test_an_odd_series_is_scored_with_finite_numbers_and_the_others_stay_calm",
+        "models/test_lstm_autoencoder.py::test_odd_series_are_scored_with_finite_numbers",
+        "models/test_prophet_band.py::test_odd_series_are_scored_with_finite_numbers",
+    ),
+    "a gap of days": (
+        "models/test_odd_series.py::test_an_odd_series_is_scored_with_finite_numbers_and_the_others_stay_calm",
+        "models/test_lstm_autoencoder.py::test_after_a_gap_of_days_the_first_points_are_ordinary",
+    ),
+    "100 000 series": ("models/test_odd_series.py::test_a_hundred_thousand_series_are_scored_in_one_call",),
+    "a corrupted model file": (
+        "models/test_store.py::test_a_changed_file_is_refused_whichever_it_is",
+        "models/test_store.py::test_a_damaged_copy_on_the_shelf_is_fetched_again",
+        "models/test_store.py::test_a_champion_that_cannot_be_loaded_is_replaced_by_the_last_that_could",
+    ),
+    "a model file of a newer version": (
+        "models/test_store.py::test_a_model_of_a_newer_version_is_refused_with_the_way_out",
+    ),
+    "MLflow down while training": ("models/test_registry.py::test_an_mlflow_that_is_down_is_no_empty_registry",),
+    "MLflow down while scoring": (
+        "models/test_store.py::test_scoring_goes_on_with_the_kept_champion_while_mlflow_is_down_and_says_so",
+        "models/test_store.py::test_an_mlflow_that_is_down_with_nothing_kept_is_an_error_that_may_pass",
+    ),
+    "no champion yet": (
+        "models/test_store.py::test_no_champion_yet_is_said_as_such",
+        "models/test_registry.py::test_without_a_champion_the_message_says_what_to_run",
+        "test_dags.py::test_a_window_without_a_model_is_skipped_and_says_what_to_run",
+    ),
 }
 
 REQUIRED = (
@@ -205,7 +266,10 @@ REQUIRED = (
     "a page that repeats, a page that is missing, a cursor that expires mid-way, 10 001 rows at one timestamp, "
     "a total that changes while paging, mixed time zones, 10 MB log lines, invalid UTF-8, NUL bytes, ANSI colours, "
     "multi-line stack traces, nested JSON bombs, zip bombs, spans with missing parents, cycles in spans, "
-    "negative durations, clock skew between hosts, ids reused, webhook replay, wrong signature, 50 MB body"
+    "negative durations, clock skew between hosts, ids reused, webhook replay, wrong signature, 50 MB body, "
+    "a constant series, an all-missing series, one point, a gap of days, a counter reset, an integer overflow, "
+    "a level shift at the split, a new series today, a series that ended, 100 000 series, a corrupted model file, "
+    "a model file of a newer version, MLflow down while training, MLflow down while scoring, no champion yet"
 )
 
 
