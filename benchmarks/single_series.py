@@ -1,4 +1,4 @@
-"""Detectors of single series on NAB and on cloud monitoring data, beside plain baselines in the same run.
+"""The forecast pool on single series, NAB's and cloud monitoring data, beside plain baselines in the same run.
 
 A detector is fitted on the training parts of all series of a data set at once (NAB: the first 15%, at most 750 rows;
 cloud monitoring: the first 10%) and scores every series as the platform does; only rows behind the training part count.
@@ -20,15 +20,19 @@ from benchmarks.labelled_series import CLOUD, NAB, Labelled, cloud, frames, nab
 from benchmarks.nab_score import Marked, Profile, best_score, corpus_score
 from benchmarks.result import Options, Row, run
 from include.features import Panel
-from models.base import Detector
+from models.base import Detector, ModelError
 from models.flags import flag
 from models.forecast_pool import ForecastPool
+from models.isolation_forest import IsolationForestDetector
+from models.robust import RobustZ
+from models.seasonal import Seasonal
 from models.vus import natural_window, vus_pr
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
-DETECTORS: tuple[type[Detector], ...] = (ForecastPool,)
+OTHERS: tuple[type[Detector], ...] = (RobustZ, IsolationForestDetector, Seasonal)
+"""The platform's other detectors of series, whose VUS-PR stands among the baselines."""
 FINDERS = {NAB: nab, CLOUD: cloud}
 GOALS = {(NAB, "all"): 0.45, (CLOUD, "hourly"): 0.80, (CLOUD, "minute"): 0.60}
 NAB_GOAL = 65.0
@@ -53,19 +57,23 @@ def measure(options: Options) -> Iterator[Row]:
 def _data_set(name: str, folder: Path, found: list[Labelled]) -> Iterator[Row]:
     plain = {key: [_baseline(key, one) for one in found] for key in (*BASELINES, "Sub-PCA")}
     groups = ["all"] if name == NAB else sorted({one.pace for one in found})
-    for kind in DETECTORS:
+    try:
         started = time.monotonic()
-        scores, alarms, flagged = judged(kind(), found)
+        scores, alarms, flagged = judged(ForecastPool(), found)
         seconds = time.monotonic() - started
-        for group in groups:
-            chosen = [at for at, one in enumerate(found) if group in ("all", one.pace)]
-            label = f"{name} {group}: {kind.name}" if group != "all" else f"{name}: {kind.name}"
-            part = [found[at] for at in chosen]
-            base = {key: _mean_vus(part, [plain[key][at] for at in chosen]) for key in plain}
-            yield _vus_row(label, part, [scores[at] for at in chosen], GOALS.get((name, group)), base, seconds)
-            yield from _alarm_rows(label, part, [flagged[at] for at in chosen])
-        if name == NAB:
-            yield from _nab_rows(f"{name}: {kind.name}", folder, found, alarms)
+        plain |= {other.name: judged(other(), found)[0] for other in OTHERS}
+    except ModelError as problem:
+        yield Row.missing(name, "VUS-PR", str(problem))
+        return
+    for group in groups:
+        chosen = [at for at, one in enumerate(found) if group in ("all", one.pace)]
+        label = name if group == "all" else f"{name}, {group}"
+        part = [found[at] for at in chosen]
+        base = {key: _mean_vus(part, [plain[key][at] for at in chosen]) for key in plain}
+        yield _vus_row(label, part, [scores[at] for at in chosen], GOALS.get((name, group)), base, seconds)
+        yield from _alarm_rows(label, part, [flagged[at] for at in chosen])
+    if name == NAB:
+        yield from _nab_rows(name, folder, found, alarms)
 
 
 def judged(detector: Detector, found: list[Labelled]) -> tuple[list[Floats], list[Floats], list[Flags]]:
@@ -106,7 +114,7 @@ def _vus(one: Labelled, score: Floats) -> float:
 
 
 def _mean_vus(found: list[Labelled], scores: list[Floats]) -> float:
-    return float(np.nanmean([_vus(one, score) for one, score in zip(found, scores, strict=True)]))
+    return _known_mean(np.array([_vus(one, score) for one, score in zip(found, scores, strict=True)]))
 
 
 def _vus_row(
@@ -118,6 +126,8 @@ def _vus_row(
     seconds: float,
 ) -> Row:
     values = np.array([_vus(one, score) for one, score in zip(found, scores, strict=True)])
+    if not np.isfinite(values).any():
+        return Row.missing(name, "VUS-PR", "no series has a labelled event behind its training part")
     low, high = bootstrap(values)
     halves = [np.nanmean(values[start::2]) for start in (0, 1)]
     families = sorted({one.family for one in found})
@@ -140,8 +150,9 @@ def _alarm_rows(name: str, found: list[Labelled], flagged: list[Flags]) -> Itera
     met = [operating_point(one.tested, rows[one.train :], one.step) for one, rows in zip(found, flagged, strict=True)]
     whole = _together(met)
     quiet = [point for point in met if not point.events]
-    yield Row(name, "event recall", whole.recall, RECALL_GOAL, n=whole.events, note="alarm at 1, n of m")
-    yield Row(name, "event F1", whole.event_f1, n=whole.events)
+    if whole.events:
+        yield Row(name, "event recall", whole.recall, RECALL_GOAL, n=whole.events, note="alarm at 1, n of m")
+        yield Row(name, "event F1", whole.event_f1, n=whole.events)
     rates = [point.false_per_day for point in met]
     note = f"median series {np.median(rates):.2f}, worst {max(rates):.2f}"
     yield Row(
