@@ -79,8 +79,10 @@ class Inbox:
 
     def hours(self, source: str) -> list[datetime]:
         """Return the starts of the hours in which a source received something, oldest first."""
-        found = []
-        for folder in _children(self._root / source):
+        home, found = self._root / source, []
+        if not _is_local(home):
+            home.fs.invalidate_cache(home.path)  # another process may have added an hour since it was listed
+        for folder in _children(home):
             try:
                 found.append(datetime.strptime(folder.name, "%Y%m%dT%H").replace(tzinfo=UTC))
             except ValueError:

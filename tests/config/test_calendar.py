@@ -111,3 +111,10 @@ def test_a_pattern_that_fits_no_service_is_a_mistake(tmp_path: Path) -> None:
     folder = write_config(tmp_path, calendar=text, sources="sources: {}", **given)
     with pytest.raises(ConfigError, match=r"maintenance.patches.services\[0\]: found 'check\*'"):
         load_config(folder)
+
+
+def test_no_source_may_have_the_name_of_the_pages(tmp_path: Path) -> None:
+    sources = "sources: {almanac-pages: {type: webhook, connection: hook, options: {provider: generic}}}"
+    folder = write_config(tmp_path, sources=sources, queries="queries: {}", services="services: {cart: {}}")
+    with pytest.raises(ConfigError, match="found 'almanac-pages'; allowed: another name"):
+        load_config(folder)

@@ -97,3 +97,12 @@ def test_a_disk_without_room_keeps_nothing_and_says_so(tmp_path: Path, monkeypat
     with pytest.raises(InboxError, match="has no room"):
         Inbox(str(tmp_path)).put(delivery())
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_the_hours_in_which_something_came_are_told_in_order(store: str) -> None:
+    inbox = Inbox(store)
+    assert inbox.hours("shop") == []
+    for n, hours in enumerate((2, 0, 2)):
+        inbox.put(delivery(n, NOON + timedelta(hours=hours)))
+    assert Inbox(store).hours("shop") == [datetime(2026, 11, 5, hour, tzinfo=UTC) for hour in (12, 14)]
+    assert inbox.hours("other") == []
