@@ -9,8 +9,9 @@ import pytest
 DAGS = Path(__file__).parent.parent / "dags"
 EXPECTED = {
     "ingest_metrics", "ingest_events", "ingest_logs", "ingest_traces", "load_history", "fill_gaps",
-    "detect_anomalies", "detect_log_anomalies", "train_anomaly_models", "train_capacity_models", "review_model", "rollback_model", "report_capacity",
-    "report_slo", "report_data_quality", "report_log_volume", "deliver_reports", "maintain_warehouse", "triage",
+    "detect_anomalies", "detect_log_anomalies", "train_anomaly_models", "train_capacity_models", "review_model",
+    "rollback_model", "report_capacity", "report_slo", "report_data_quality",
+    "report_log_volume", "deliver_reports", "maintain_warehouse", "triage",
     "check_drift", "merge_feedback", "report_anomalies",
 }  # fmt: skip
 

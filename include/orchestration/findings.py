@@ -17,6 +17,8 @@ from include.window import Window
 LATELY = timedelta(days=7)
 """So far back an episode may still change, by windows that are read or analysed again."""
 
+UNTOLD = ("learning", "silenced")
+
 _SAID = ("service", "query", "subject_kind", "severity", "state", "points", "peak_score", "description")
 _TIMES = ("first_ts", "last_ts", "peak_ts")
 
@@ -40,10 +42,11 @@ def publish_due(rt: Runtime, credentials: Callable[[str], Credentials]) -> dict[
 
 
 def episodes(rt: Runtime) -> list[Finding]:
-    """Return the episodes that were seen of late, each as its newest window has it; those of the learning phase not."""
+    """Return the episodes of late, each as its newest window has it; not those that are learning or planned work."""
     since = rt.clock.now() - LATELY
-    seen = rt.warehouse.frame(sa.select(episode).where(episode.c.last_ts >= since, episode.c.state != "learning"))
+    seen = rt.warehouse.frame(sa.select(episode).where(episode.c.last_ts >= since))
     newest = seen.sort_values(["window_end", "last_ts"]).drop_duplicates("episode_id", keep="last")
+    newest = newest[~newest["state"].isin(UNTOLD)]
     return [_finding(row) for row in newest.sort_values(["first_ts", "episode_id"]).to_dict("records")]
 
 

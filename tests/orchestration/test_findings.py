@@ -81,6 +81,13 @@ def test_what_a_young_series_shows_is_nobodys_business_yet(shop: Shop) -> None:
     assert episodes(shop.rt) == []
 
 
+def test_what_planned_work_shows_is_told_only_when_it_goes_on(shop: Shop) -> None:
+    find(shop, EIGHT, points=3, state="silenced")
+    assert episodes(shop.rt) == []
+    find(shop, NINE, points=9, state="open")
+    assert [one.content["state"] for one in episodes(shop.rt)] == ["open"]
+
+
 def test_a_publish_file_is_checked_like_the_others(tmp_path) -> None:
     folder = write_config(tmp_path, publish="brokers: b:9092\ntopic: a b\nwhat: [weather]\nsend: yes\n")
     with pytest.raises(ConfigError) as failure:
