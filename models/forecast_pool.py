@@ -25,9 +25,10 @@ from models.profile import MIN_POINTS, Profiles, directions
 BUDGET = 0.1  # episodes per service and day on the held-out slice, real ones included
 SAMPLES = 2_016  # how far back a series of five minutes or slower is looked at, in samples
 FASTEST = 300  # seconds; faster series are looked back at for a day
-MINUTES_SPAN, HOURS_SPAN = 20.0, 12.0  # samples over which the score is smoothed: up to a minute, from an hour on
+MINUTES_SPAN, HOURS_SPAN = 12.0, 12.0  # samples over which the score is smoothed: up to a minute, from an hour on
 SPAN = 64_800  # seconds over which it is smoothed between the two
 WINDOW, DEPTH = 9_600, 8  # seconds of a window that is compared with earlier ones, in at most so many samples
+MINUTES_WINDOW = 16.0  # samples of such a window where samples come faster than every five minutes
 AFRESH = 30_000  # seconds: only what is rarer than all before it for so long is an alarm,
 AFRESH_ROWS = (10, 100)  # within so many samples
 USUAL = (0.9, 1.1)  # the alarm's threshold in log(samples a day): a short history knows little of rare things
@@ -115,7 +116,7 @@ class ForecastPool(Detector):
         seconds = panel.step / _SECOND
         reach = np.where(seconds >= FASTEST, SAMPLES * panel.step, 86_400 * _SECOND).astype(np.int64)
         span = np.where(seconds < FASTEST, MINUTES_SPAN, np.where(seconds < 3_600, SPAN / seconds, HOURS_SPAN))
-        length = np.where(seconds < FASTEST, MINUTES_SPAN, WINDOW / seconds)  # samples
+        length = np.where(seconds < FASTEST, MINUTES_WINDOW, WINDOW / seconds)  # samples
         stride = np.maximum(np.rint(length / DEPTH), 1).astype(np.int64)
         depth = np.clip(np.rint(length / stride), 2, DEPTH).astype(np.int64)
         afresh = np.clip(AFRESH / seconds, *AFRESH_ROWS).astype(np.int64)

@@ -30,12 +30,12 @@ def smooth(told, span):  # type: ignore[no-untyped-def]
 def alarm(told, afresh, hold):  # type: ignore[no-untyped-def]
     """Fill how rare each row is where it is the rarest of the last `afresh` rows, held for `hold` rows; else 0."""
     size = len(told)
-    largest, held = np.zeros((3, LARGEST)), np.zeros(3, np.int64)
+    largest, held = np.zeros((4, LARGEST)), np.zeros(4, np.int64)
     rare, fresh = np.zeros(size), np.zeros(size)
     rarest = 0
     for at in range(QUIET_ROWS, size):
-        for kind in range(3):
-            seen = min(told[at, (NOVEL, NEAR, FAR)[kind]], RAREST)
+        for kind in range(4):
+            seen = min(told[at, (NOVEL, NEAR, FAR, STRANGE)[kind]], RAREST)
             if at >= QUIET_ALARM:
                 rare[at] += (OTHERS if kind else 1.0) * rareness(largest[kind], held[kind], at, seen)
             held[kind] = keep(largest[kind], held[kind], seen)
