@@ -31,7 +31,7 @@ WINDOW, DEPTH = 9_600, 8  # seconds of a window that is compared with earlier on
 MINUTES_WINDOW = 16.0  # samples of such a window where samples come faster than every five minutes
 AFRESH = 30_000  # seconds: only what is rarer than all before it for so long is an alarm,
 AFRESH_ROWS = (10, 100)  # within so many samples
-USUAL = (0.9, 1.1)  # the alarm's threshold in log(samples a day): a short history knows little of rare things
+USUAL = (0.75, 0.9)  # the alarm's threshold in log(samples a day): a short history knows little of rare things
 _SECOND = 1_000_000
 
 

@@ -12,7 +12,8 @@ from models.pool_memory import LARGEST, keep, rareness, recall
 
 CAP, RAREST = 30.0, 200.0  # deviations that the smoothed score, and that their rareness, counts at most
 QUIET_ALARM = 60  # rows of a recursion that raise no alarm
-OTHERS = 0.3  # weight of the forecasts' rareness beside the value's own
+ALARMING, TIRED = 4.5, 0.1  # rareness that counts as an alarm, and by what share each raises the bar for the next
+OTHERS = 0.3  # weight of the other kinds' rareness beside the novelty's
 
 
 @njit(cache=True, nogil=True)
@@ -28,11 +29,15 @@ def smooth(told, span):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def alarm(told, afresh, hold):  # type: ignore[no-untyped-def]
-    """Fill how rare each row is where it is the rarest of the last `afresh` rows, held for `hold` rows; else 0."""
+    """Fill how rare each row is where it is the rarest of the last `afresh` rows, held for `hold` rows; else 0.
+
+    Every alarm within the recursion lowers what the next one counts: a series that has called often must be stranger to
+    call again, which holds each series near a budget of episodes.
+    """
     size = len(told)
     largest, held = np.zeros((4, LARGEST)), np.zeros(4, np.int64)
     rare, fresh = np.zeros(size), np.zeros(size)
-    rarest = 0
+    rarest, alarms = 0, 0
     for at in range(QUIET_ROWS, size):
         for kind in range(4):
             seen = min(told[at, (NOVEL, NEAR, FAR, STRANGE)[kind]], RAREST)
@@ -45,7 +50,8 @@ def alarm(told, afresh, hold):  # type: ignore[no-untyped-def]
                 if rare[back] >= rare[rarest]:
                     rarest = back
         if rare[at] > rare[rarest]:
-            fresh[at] = rare[at]
+            fresh[at] = rare[at] / (1.0 + TIRED * alarms)
+            alarms += fresh[at] >= ALARMING
         if rare[at] >= rare[rarest]:
             rarest = at
         told[at, RARE] = fresh[max(0, at - hold + 1) : at + 1].max()
@@ -57,8 +63,8 @@ def run(values, ts, offsets, step, series, profile, known, least, bad, reach, sp
 
     The columns are: expected value; scale (infinite where nothing can be said yet); deviation from the fast pool, from
     the slow one, and from every value seen; how unlike any other the window of `depth` samples `stride` rows apart is;
-    the smoothed heat of all four; how rare the row is; level and spread of the last 500 rows; the heaviest forecast.
-    A cell of the grid is a quarter of the look-back long.
+    the smoothed heat of all four; how rare the row is, as an alarm; level and spread of the last 500 rows; the heaviest
+    forecast. A cell of the grid is a quarter of the look-back long.
     """
     for s in series:
         last = offsets[s + 1]
