@@ -10,7 +10,8 @@ from numba import njit
 from models.pool_forecasts import COLUMNS, FAR, HEAT, NEAR, NOVEL, QUIET_ROWS, RARE, STRANGE, forecast
 from models.pool_memory import LARGEST, keep, rareness, recall
 
-CAP, RAREST = 30.0, 200.0  # deviations that the smoothed score, and that their rareness, counts at most
+CAP, FAR_CAP = 30.0, 15.0  # deviations that the smoothed score counts at most, those of the slow pool apart
+RAREST = 200.0  # deviations that rareness counts at most
 QUIET_ALARM = 60  # rows of a recursion that raise no alarm
 ALARMING, TIRED = 4.5, 0.1  # rareness that counts as an alarm, and by what share each raises the bar for the next
 OTHERS = 0.3  # weight of the other kinds' rareness beside the novelty's
@@ -22,7 +23,7 @@ def smooth(told, span):  # type: ignore[no-untyped-def]
     heat = 0.0
     for at in range(len(told)):
         together = min(told[at, NEAR], CAP) + min(told[at, NOVEL], CAP) + min(told[at, STRANGE], CAP)
-        far = min(told[at, FAR], CAP)
+        far = min(told[at, FAR], FAR_CAP)
         heat += 2.0 / (span + 1.0) * (together * together + far * far - heat)
         told[at, HEAT] = heat
 

@@ -16,7 +16,7 @@ from models.pool_forecasts import (
     SCALE,
     forecast,
 )
-from models.pool_kernel import CAP, alarm, smooth
+from models.pool_kernel import FAR_CAP, alarm, smooth
 
 HOUR = 3_600_000_000
 
@@ -71,7 +71,9 @@ def test_the_heat_is_the_smoothed_square_of_capped_deviations() -> None:
     told[1, NEAR], told[1, NOVEL], told[1, FAR] = 2.0, 3.0, 4.0
     told[2, FAR] = 1_000.0
     smooth(told, 3.0)
-    assert told[:, HEAT].tolist() == pytest.approx([0, 20.5, 20.5 / 2 + CAP**2 / 2, (20.5 / 2 + CAP**2 / 2) / 2])
+    assert told[:, HEAT].tolist() == pytest.approx(
+        [0, 20.5, 20.5 / 2 + FAR_CAP**2 / 2, (20.5 / 2 + FAR_CAP**2 / 2) / 2]
+    )
 
 
 def ringing(*at: int, height: float = 50.0) -> np.ndarray:
