@@ -1,11 +1,14 @@
-"""A pool of causal forecasts per series: how far each point lies from what a blend of simple forecasts expects.
+"""A pool of causal forecasts per series, and its memory of values and courses: how strange each point is to them.
 
 Last value, running means and median, the same phase yesterday and last week, the profile of the day: each weighs by its
-own past error, so that a series picks what suits it without being told (see `pool_kernel.py` for the recursion). The
-pool needs no training to speak; fitting adds the profiles, the width of the band, and the thresholds that keep the
+own past error, so that a series picks what suits it without being told. Beside them stands what the series has been:
+the nearest value it ever had within the look-back, and the windows most like its last hours. The score is the smoothed
+square of these deviations; the alarm is how rare they are together (see `pool_kernel.py`, which names the parts).
+The pool needs hardly any training: fitting adds the profiles, the width of the band, and the thresholds that keep the
 held-out last quarter within the episode budget, one pair per step.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
@@ -24,7 +27,7 @@ from models.profile import MIN_POINTS, Profiles, directions
 
 BUDGET = 0.1  # episodes per service and day on the held-out slice, real ones included
 SAMPLES = 2_016  # how far back a series of five minutes or slower is looked at, in samples
-FASTEST = 300  # seconds; faster series are looked back at for a day
+FASTEST = 300  # seconds; faster series are looked back at for a day at most
 MINUTES_SPAN, HOURS_SPAN = 12.0, 12.0  # samples over which the score is smoothed: up to a minute, from an hour on
 SPAN = 64_800  # seconds over which it is smoothed between the two
 WINDOW, DEPTH = 9_600, 8  # seconds of a window that is compared with earlier ones, in at most so many samples
@@ -53,8 +56,8 @@ class ForecastPool(Detector):
         self.thresholds: Floats = np.zeros((0, 2))  # per step: of the score, of the alarm
 
     def lookback(self, step: timedelta) -> timedelta:
-        """Return 2,016 samples, or a day for samples that come faster than every five minutes."""
-        return step * SAMPLES if step >= timedelta(seconds=FASTEST) else timedelta(days=1)
+        """Return 2,016 samples, but no more than a day where samples come faster than every five minutes."""
+        return step * SAMPLES if step >= timedelta(seconds=FASTEST) else min(step * SAMPLES, timedelta(days=1))
 
     def fit(self, points: pd.DataFrame, series: pd.DataFrame) -> Self:
         """Learn profiles, band and thresholds. Raises `ModelError` when no series has 100 points."""
@@ -109,12 +112,14 @@ class ForecastPool(Detector):
 
     def _run(self, panel: Panel, calendar: Calendar, direction: npt.NDArray[np.int8]) -> Floats:
         out = np.zeros((len(panel), COLUMNS))
-        profile, _ = self.profiles.expect(panel, calendar, self.threads)
+        fixed = replace(self.profiles, follow=np.zeros_like(self.profiles.follow))  # the pool has levels of its own
+        profile, _ = fixed.expect(panel, calendar, self.threads)
         place = self.profiles.place(panel.series_ids)
         known = place >= 0
         least = np.where(known, 0.1 * np.append(self.profiles.scale, 0.0)[place], 0.0)
         seconds = panel.step / _SECOND
-        reach = np.where(seconds >= FASTEST, SAMPLES * panel.step, 86_400 * _SECOND).astype(np.int64)
+        reach = SAMPLES * panel.step
+        reach = np.where(seconds >= FASTEST, reach, np.minimum(reach, 86_400 * _SECOND))
         span = np.where(seconds < FASTEST, MINUTES_SPAN, np.where(seconds < 3_600, SPAN / seconds, HOURS_SPAN))
         length = np.where(seconds < FASTEST, MINUTES_WINDOW, WINDOW / seconds)  # samples
         stride = np.maximum(np.rint(length / DEPTH), 1).astype(np.int64)

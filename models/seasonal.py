@@ -19,7 +19,7 @@ from include.features import Calendar, Panel
 from include.features.panel import Floats, Longs, over_slices
 from models.profiled import RESIDUAL_CAP, Profiled, Residuals
 
-SAMPLES, FASTEST = 2_016, 300  # the look-back: so many samples, of steps of at least so many seconds; else a day
+SAMPLES, FASTEST = 2_016, 300  # the look-back: so many samples, of faster steps a day at most
 SPAN = 500.0  # samples over which the level follows
 FAR = 3.0  # scales from the level beyond which a residual speaks for a shift, and moves the level no further
 CONFIRM, CONFIRM_ROWS = 7_200, (12, 120)  # seconds for which a shift has to last, within so many samples
@@ -63,8 +63,8 @@ class Seasonal(Profiled):
     parts = ("residual",)
 
     def lookback(self, step: timedelta) -> timedelta:
-        """Return 2,016 samples, or a day for samples that come faster than every five minutes."""
-        return step * SAMPLES if step >= timedelta(seconds=FASTEST) else timedelta(days=1)
+        """Return 2,016 samples, but no more than a day where samples come faster than every five minutes."""
+        return step * SAMPLES if step >= timedelta(seconds=FASTEST) else min(step * SAMPLES, timedelta(days=1))
 
     def _measure(self, panel: Panel, calendar: Calendar) -> Residuals:
         fixed = replace(self.profiles, follow=np.zeros_like(self.profiles.follow))
@@ -72,7 +72,8 @@ class Seasonal(Profiled):
         place = fixed.place(panel.series_ids)
         residual, level = (panel.values - expected) / spread, np.zeros(len(panel))
         seconds = panel.step / _SECOND
-        reach = np.where(seconds >= FASTEST, SAMPLES * panel.step, 86_400 * _SECOND).astype(np.int64)
+        reach = SAMPLES * panel.step
+        reach = np.where(seconds >= FASTEST, reach, np.minimum(reach, 86_400 * _SECOND))
         confirm = np.clip(CONFIRM / seconds, *CONFIRM_ROWS).astype(np.int64)
 
         def work(part: slice) -> None:

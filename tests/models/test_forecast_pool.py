@@ -29,11 +29,12 @@ def test_the_future_changes_no_score(cut: int, size: float) -> None:
     pd.testing.assert_frame_equal(before, after, check_exact=True)
 
 
-@pytest.mark.parametrize("step", [60, 300, 600, 3600])
+@pytest.mark.parametrize("step", [15, 60, 300, 600, 3600])
 @pytest.mark.parametrize("hours", [0.0, 1.0, 7.3])
 def test_what_is_older_than_the_lookback_changes_no_score(step: int, hours: float) -> None:
-    points, series = fleet(3, days=3 if step == 60 else 16 if step < 3_600 else 110, step=step)
+    points, series = fleet(3, days=3 if step <= 60 else 16 if step < 3_600 else 110, step=step)
     model = ForecastPool().fit(points[points["series_id"] != 4], series)
+    model.profiles.follow[:] = True
     since = points["ts"].max() - pd.Timedelta(hours=20 + hours)
     reach = model.lookback(timedelta(seconds=step))
     whole = model.score(points, series, since)

@@ -40,10 +40,11 @@ def test_an_ordinary_season_stays_inside_the_band() -> None:
     assert ((values >= scores["lower"]) & (values <= scores["upper"])).mean() > 0.96
 
 
-@pytest.mark.parametrize("step", [60, 300, 3600])
+@pytest.mark.parametrize("step", [15, 60, 300, 3600])
 def test_what_is_older_than_the_lookback_changes_no_score(step: int) -> None:
-    points, series = fleet(3, days=5 if step == 60 else 16 if step == 300 else 110, step=step)
+    points, series = fleet(3, days=5 if step <= 60 else 16 if step == 300 else 110, step=step)
     model = Seasonal().fit(points[points["series_id"] != 4], series)
+    model.profiles.follow[:] = True
     since = points["ts"].max() - pd.Timedelta(hours=27)
     whole = model.score(points, series, since)
     kept = points["ts"] > since - model.lookback(timedelta(seconds=step))
