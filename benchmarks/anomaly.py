@@ -1,8 +1,8 @@
-"""Every figure of anomaly detection: machines of several metrics, then single series; see the modules for the rules."""
+"""Every figure of anomaly detection: machines of several metrics, single series, fleets; see the modules for the rules."""
 
 from collections.abc import Iterator
 
-from benchmarks import machines, single_series
+from benchmarks import fleet, machines, single_series
 from benchmarks.result import Options, Row, run
 
 
@@ -10,6 +10,7 @@ def measure(options: Options) -> Iterator[Row]:
     """Yield the rows of every data set that was asked for."""
     yield from machines.measure(options)
     yield from single_series.measure(options)
+    yield from fleet.measure(options)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Anomalies: score every series with the champion, for each partition of metrics.
+"""Anomalies: score every series and service with its champion, for each partition of metrics.
 
-One mapped task per shard of series; each reads its slice, scores it and replaces its own results of the window, so a
+One mapped task per shard; each reads its slice, scores it and replaces its own results of the window, so a
 window that is announced again (late data) is simply scored again. A wide window is given by hand or by `load_history`.
 Before the first model is trained there is nothing to score with: such a run is skipped and says so.
 """
@@ -32,8 +32,11 @@ def detect_anomalies():
     @task(outlets=[ANOMALIES])
     def announce(scored: list[dict]) -> dict:
         from include.orchestration.detect import total
+        from include.orchestration.tasks import here
+        from include.orchestration.train import notice_moves
 
-        return total(scored)
+        run, rt = here()
+        return total(list(scored)) | {"moved": notice_moves(rt, run.window)}
 
     announce(score.expand(shard=list(shards())))
 

@@ -8,7 +8,7 @@ import pandas as pd
 from models.base import ModelError
 from models.gate import CHALLENGER
 from models.log_gate import compare
-from models.log_lines import LogLines, TemplateRarity
+from models.log_lines import BUDGET, LogLines, TemplateRarity
 from models.registry import LOG_LINES, Registry
 from models.tracking import Sample, Training
 from models.training import Outcome, gate_start, loadable
@@ -24,12 +24,14 @@ def train_lines(
     zones: dict[str, str],
     training: Training,
     *,
+    budget: float = BUDGET,
     threads: int = 1,
     seed: int = 7,
 ) -> Outcome:
     """Fit on all but the gate's slice of `[service, ts, level, template_id, length]`, judge, register the challenger.
 
-    `counts` is `[service, ts, level, template_id, lines]` of all lines, kept or not. Where nothing runs yet, the rarity
+    `counts` is `[service, ts, level, template_id, lines]` of all lines, kept or not; `budget` is of flagged templates
+    per service and day. Where nothing runs yet, the rarity
     of templates is registered too and runs. Raises `ModelError` for too few lines.
     """
     if lines.empty:
@@ -38,8 +40,8 @@ def train_lines(
     running = here.champion()
     since = gate_start(lines)
     head, known = (frame[frame["ts"] < since].reset_index(drop=True) for frame in (lines, counts))
-    challenger = LogLines(threads=threads, seed=seed).fit(head, known, zones)
-    baseline = TemplateRarity(threads=threads, seed=seed).fit(head, known, zones)
+    challenger = LogLines(budget, threads, seed).fit(head, known, zones)
+    baseline = TemplateRarity(budget, threads, seed).fit(head, known, zones)
     champion: LogLines | None = loadable(here, running)
     found = compare(challenger, champion, baseline, lines, since=since, seed=seed)
     made_of = replace(

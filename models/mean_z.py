@@ -1,5 +1,6 @@
 """The baseline for several series of one service: the mean of their robust z, what `joint` must beat."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
@@ -7,14 +8,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from include.features import BusinessHours, Panel
+from include.features import BusinessHours, Calendar, Panel
 from include.features.panel import Floats, Longs
 from models.base import SERVICE, Detector, State, score_frame, service_id
 from models.calibration import threshold_for
-from models.profiled import BUDGET
+from models.joint_evidence import Metric, told
+from models.profile import directions
+from models.profiled import BUDGET, Residuals
 from models.robust import RobustZ
 
-STRONGEST = 3
+HOUR = pd.Timedelta(hours=1)
 
 
 class MeanZ(Detector):
@@ -52,16 +55,21 @@ class MeanZ(Detector):
         return score_frame(panel, panel.values, flat, flat, flat + 1.0, subject=SERVICE)
 
     def explain(self, points: pd.DataFrame, series: pd.DataFrame, rows: npt.NDArray[np.int64]) -> list[list[str]]:
-        """Return the series with the highest scores at each row."""
+        """Return the abnormal metrics of each row, strongest first, and the known pairs that moved together."""
+        return [one["features"] for one in self.evidence(points, series, rows)]
+
+    def evidence(self, points: pd.DataFrame, series: pd.DataFrame, rows: npt.NDArray[np.int64]) -> list[dict[str, Any]]:
+        """Return `features`, `metrics`, `pairs`, `hypotheses` and `severity` of each row, as `joint` does."""
         scores, order, cell = self._cells(points, series, None)
-        names = series.set_index("series_id")["query"].reindex(scores["subject_id"]).to_numpy()
-        own, found = scores["score"].to_numpy(), []
-        bounds = np.searchsorted(cell, np.arange(cell[-1] + 2)) if len(cell) else np.zeros(1, np.int64)
-        for row in rows:  # a loop over told rows: a handful per window
-            here = order[bounds[row] : bounds[row + 1]]
-            best = here[np.argsort(-own[here])][:STRONGEST]
-            found.append([f"{names[at]} at {own[at]:.1f} times its threshold" for at in best])
-        return found
+        first = order[np.searchsorted(cell, np.asarray(rows, np.int64))]
+        panel = Panel.of(points, series)
+        calendar = Calendar.of(panel, series, self.robust.hours)
+        residuals = Residuals.of(panel, calendar, self.robust.profiles, self.robust.threads)
+        frame = points.assign(z=residuals.panel.values, expected=residuals.expected)
+        about = series.set_index("series_id")
+        bad = dict(zip(panel.series_ids.tolist(), directions(panel, series).tolist(), strict=True))
+        services, times = about["service"].reindex(scores["subject_id"]).to_numpy(object), scores["ts"]
+        return [told(_metrics(frame, about, bad, services[at], times.iloc[at])) for at in first]
 
     def _cells(
         self, points: pd.DataFrame, series: pd.DataFrame, since: datetime | None
@@ -106,3 +114,22 @@ class MeanZ(Detector):
     def parameters(self) -> dict[str, Any]:
         """The settings with which it was made."""
         return self.robust.parameters
+
+
+def _metrics(
+    frame: pd.DataFrame, about: pd.DataFrame, bad: Mapping[int, int], service: str, ts: pd.Timestamp
+) -> list[Metric]:
+    """Return the metrics of a service that have a point at a time, with what they measured in the hour before."""
+    own = about.index[about["service"] == service]
+    hour = frame[frame["series_id"].isin(own) & (frame["ts"] > ts - HOUR) & (frame["ts"] <= ts)]
+    recent = hour.pivot_table(index="ts", columns="series_id", values="value")
+    found = []
+    for one in hour[hour["ts"] == ts].to_dict("records"):  # a loop over the metrics of one service at one time
+        place = int(one["series_id"])
+        query, kind = str(about["query"][place]), str(about["kind"][place])
+        harmful = bool(one["z"] * bad[place] >= 0)
+        past = recent[place].to_numpy(np.float64)
+        found.append(
+            Metric(place, query, kind, float(one["z"]), harmful, float(one["value"]), float(one["expected"]), past)
+        )
+    return found

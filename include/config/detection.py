@@ -50,6 +50,9 @@ class Detection(Model):
     episode_budget: float = Field(
         default=0.2, gt=0, le=100, description="episodes per service and day that training allows on calm data"
     )
+    service_budget: float = Field(
+        default=0.5, gt=0, le=100, description="the same for the metrics of a service judged together"
+    )
     recall_floor: float = Field(
         default=0.9, gt=0, le=1, description="share of the episodes called real that feedback must not lose"
     )

@@ -39,6 +39,7 @@ def train_log_lines(rt: Runtime, window: Window, days: int) -> dict[str, Any]:
             counts,
             _zones(rt),
             Training(span, tuple(loads_of(rt.warehouse, span)), "", rt.config.fingerprint, code_version(), 0, 0),
+            budget=rt.config.detection.episode_budget,
             threads=THREADS,
         )
     except RegistryUnavailableError:

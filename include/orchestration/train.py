@@ -1,6 +1,6 @@
 """Training: read history, fit a challenger, let the gate judge it, and move `champion` if policy lets it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -23,7 +23,7 @@ from models.gate import Comparison
 from models.joint import Joint
 from models.maintenance import normal_only
 from models.mean_z import MeanZ
-from models.registry import ANOMALY, JOINT, LOG_LINES, MODELS, Registry
+from models.registry import ANOMALY, JOINT, LOG_LINES, MODELS, Registry, RegistryUnavailableError
 from models.robust import RobustZ
 from models.shelf import Shelf
 from models.tracking import Training
@@ -51,12 +51,13 @@ def recipe(rt: Runtime, model: str) -> Recipe:
     """Return how a model is made, as `detectors.yaml` says."""
     wanted, hours = rt.config.detection, business_hours(rt)
     common: dict[str, Any] = {"episode_budget": wanted.episode_budget, "threads": THREADS, "hours": hours}
+    whole = common | {"episode_budget": wanted.service_budget}
     made: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
         ANOMALY: (
             lambda: Ensemble(wanted.members, assignable=wanted.trained, **common),
             lambda: RobustZ(**common),
         ),
-        JOINT: (lambda: Joint(**common), lambda: MeanZ(**common)),
+        JOINT: (lambda: Joint(**whole), lambda: MeanZ(**whole)),
     }
     return Recipe(model, *made[model])
 
@@ -121,7 +122,7 @@ def waiting(trained: list[dict[str, Any]]) -> list[dict[str, str]]:
     return [{"model": one["model"], "version": one["challenger"]} for one in trained if one["next"] == "review"]
 
 
-def publish_models(rt: Runtime, span: Window) -> list[str]:
+def publish_models(rt: Runtime, span: Window, notes: Sequence[str] = ()) -> list[str]:
     """Build the Models page: champion, challenger and the versions before them, with what the gate said."""
     rows = [
         {**version, "url": f"{rt.settings.mlflow_ui}/#/models/{name}/versions/{version['version']}"}
@@ -130,15 +131,24 @@ def publish_models(rt: Runtime, span: Window) -> list[str]:
     ]
 
     def build(edition: Edition, _: Document | None) -> Document:
-        return models_report.build(rows, span, edition)
+        return models_report.build(rows, span, edition, notes)
 
     return publish(rt, models_report.NAME, span, build, (), span.end + RETRAINED_EVERY, mailed=False)
 
 
-def notice_moves(rt: Runtime) -> list[str]:
-    """Return in words every champion that a person has moved in MLflow since this was last asked."""
-    moved = [Registry(rt.settings.mlflow, name).notice() for name in MODELS]
-    return [text for text in moved if text]
+def notice_moves(rt: Runtime, window: Window) -> list[str]:
+    """Return in words every champion that a person has moved in MLflow since this was last asked.
+
+    The Models page is built again then. While MLflow does not answer nothing can have been moved.
+    """
+    try:
+        moved = [Registry(rt.settings.mlflow, name).notice() for name in MODELS]
+    except RegistryUnavailableError:
+        return []
+    told = [text for text in moved if text]
+    if told:
+        publish_models(rt, window, told)
+    return told
 
 
 def incidents_in(rt: Runtime, window: Window) -> pd.DataFrame:

@@ -104,8 +104,10 @@ def test_the_mean_of_a_service_rises_when_its_series_do_and_names_them() -> None
     assert own["alarm"].iloc[0] >= 1
     whole = MEAN.score(points, SERIES)
     rows = np.flatnonzero((whole["subject_id"] == service_id("s1")) & (whole["ts"] == own["ts"].iloc[0]))
-    (why,) = MEAN.explain(points, SERIES, rows)
-    assert len(why) == 2
-    assert all("times its threshold" in word for word in why)
+    (found,) = MEAN.evidence(points, SERIES, rows)
+    assert {one["series_id"] for one in found["metrics"]} == {11, 18}
+    assert found["severity"] == "CRITICAL"
+    assert found["hypotheses"][0]["name"] == "unknown"
+    assert [found["features"]] == MEAN.explain(points, SERIES, rows)
     calm = scores[~scores["ts"].between(first, first + pd.Timedelta(minutes=40))]
     assert (calm["alarm"] >= 1).mean() < 0.03

@@ -9,10 +9,12 @@ import pytest
 import sqlalchemy as sa
 
 from include.orchestration.detect import score_shard, stamped, total
-from include.orchestration.train import incidents_in, train_model
+from include.orchestration.train import incidents_in, notice_moves, train_model
+from include.report import Store
 from include.warehouse.schema import anomaly, episode, lineage
 from include.window import Grid, Window
 from models.registry import ANOMALY, JOINT, Registry
+from models.tracking import connect
 from tests.orchestration.shop import NINE, Shop
 
 DAYS = 3
@@ -76,6 +78,23 @@ def test_a_late_point_makes_an_anomaly_of_its_window_and_scoring_again_changes_n
     running = [(name, Registry(late.rt.settings.mlflow, name).must_have_champion()) for name in (ANOMALY, JOINT)]
     models = late.rows(lineage, lineage.c.producer == "detect_anomalies")["model_version"]
     assert set(models) == {", ".join(f"{name}/{version.number}" for name, version in running)}
+
+
+def test_a_champion_moved_by_hand_is_told_once_and_shown_on_the_models_page(trained: Shop):
+    url = trained.rt.settings.mlflow
+    assert notice_moves(trained.rt, NINE) == []
+    _, client = connect(url)
+    other = min(client.search_model_versions(f"name='{ANOMALY}'"), key=lambda one: int(one.version)).version
+    running = Registry(url, ANOMALY).must_have_champion().number
+    if running == other:
+        other = str(int(other) + 1)
+    client.set_registered_model_alias(ANOMALY, "champion", other)
+    (told,) = notice_moves(trained.rt, NINE)
+    assert f"from version {running} to {other}" in told
+    assert notice_moves(trained.rt, NINE) == []
+    store = Store(trained.rt.settings.documents)
+    page = store.read("models", store.entries("models")[0].id)
+    assert told in page.fine_print.notes
 
 
 def test_results_of_a_wide_window_belong_to_the_regular_window_in_which_they_were_last_seen():
