@@ -1,4 +1,4 @@
-"""Every figure of anomaly detection: machines of several metrics, single series, fleets; see the modules for the rules."""
+"""Every figure of anomaly detection: machines of several metrics, single series, fleets."""
 
 from collections.abc import Iterator
 

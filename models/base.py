@@ -78,6 +78,7 @@ class Detector(TrainedModel):
     """
 
     subject: ClassVar[str] = SERIES
+    least_step: ClassVar[timedelta] = timedelta()  # of a series; for faster ones it costs more than it gives
 
     def lookback(self, step: timedelta) -> timedelta:  # noqa: ARG002  most look back a day, whatever the step
         """Return how far back of a row the detector looks in series of this step: a day, or up to 2,016 samples."""

@@ -3,8 +3,9 @@
 A class is a kind of metric at one step. Members are fitted on the first three quarters of the training points;
 anomalies are planted into the last quarter; per class the mix is grown greedily from the best member, a further one
 joining only where the mean of both ranks clearly better (Caruana and others, "Ensemble Selection from Libraries of
-Models", ICML 2004). A class with few series takes the mix that is best over all. The threshold of the mixes is then
-the lowest that keeps the untouched last quarter within the episode budget, and the members are fitted anew on all.
+Models", ICML 2004). A class with few series takes the mix that is best over all of its step. A member that is too dear
+for fast series (`least_step`) has no part in theirs. The threshold of the mixes is then, per step, the lowest that
+keeps the untouched last quarter within the episode budget, and the members are fitted anew on all.
 """
 
 from collections.abc import Mapping
@@ -40,6 +41,11 @@ def class_of(series: pd.DataFrame) -> pd.Series:
     return pd.Series(named.to_numpy(object), index=series["series_id"].to_numpy())
 
 
+def step_of(name: str) -> str:
+    """Return the step of a class, in seconds, as text."""
+    return name.rsplit("/", 1)[-1]
+
+
 class Ensemble(Detector):
     """Weighted means of members' scores; `series` may name a member of its own for a series, in `detector`.
 
@@ -65,7 +71,7 @@ class Ensemble(Detector):
         self.assignable = tuple(name for name in assignable if name not in members)
         self.members: dict[str, Detector] = {}
         self.weights: dict[str, dict[str, float]] = {ANY: {members[0]: 1.0}}
-        self.threshold = 1.0
+        self.thresholds: dict[str, float] = {}  # per step in seconds, as text
         self.factors: dict[str, float] = {}  # per class, from what people said of its episodes
         self.chosen_by: dict[str, dict[str, float]] = {}  # class → member → VUS-PR on planted anomalies
 
@@ -90,8 +96,17 @@ class Ensemble(Detector):
     def score(self, points: pd.DataFrame, series: pd.DataFrame, since: datetime | None = None) -> pd.DataFrame:
         """Return `SCORE_COLUMNS`, one row per point from `since` on."""
         scored = self._mixed(points, series, since, self.members)
-        factor = class_of(series).map(self.factors).fillna(1.0).reindex(scored["subject_id"]).to_numpy()
-        return scored.assign(score=scored["score"] / self.threshold, alarm=scored["alarm"] / (self.threshold * factor))
+        classes = class_of(series)
+        factor = classes.map(self.factors).fillna(1.0).reindex(scored["subject_id"]).to_numpy()
+        limit = (
+            classes.map(step_of).map(self.thresholds).fillna(self.threshold).reindex(scored["subject_id"]).to_numpy()
+        )
+        return scored.assign(score=scored["score"] / limit, alarm=scored["alarm"] / (limit * factor))
+
+    @property
+    def threshold(self) -> float:
+        """The median threshold over the steps: that of a step never seen."""
+        return float(np.median(list(self.thresholds.values()))) if self.thresholds else 1.0
 
     def explain(self, points: pd.DataFrame, series: pd.DataFrame, rows: npt.NDArray[np.int64]) -> list[list[str]]:
         """Return what the member with the most weight says of each row."""
@@ -115,7 +130,19 @@ class Ensemble(Detector):
         return found
 
     def _fitted(self, points: pd.DataFrame, series: pd.DataFrame) -> dict[str, Detector]:
-        return {name: _made(name, self).fit(points, series) for name in self.names}
+        """Fit every member on the series that are slow enough for it."""
+        found = {}
+        for name in self.names:
+            member = _made(name, self)
+            own = series[series["step_seconds"] >= member.least_step.total_seconds()]
+            mine = points if len(own) == len(series) else points[points["series_id"].isin(own["series_id"])]
+            if len(mine):
+                found[name] = member.fit(mine.reset_index(drop=True), own)
+        if not found:
+            raise ModelError(
+                f"None of {', '.join(self.names)} judges series that are so fast. Add robust_z to members."
+            )
+        return found
 
     def _drawn(self, points: pd.DataFrame, series: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         there = series[series["series_id"].isin(points["series_id"].unique())]
@@ -131,30 +158,38 @@ class Ensemble(Detector):
         first, last = points["ts"].min(), points["ts"].max()
         cut = (first + (last - first) * 3 / 4).to_pydatetime()
         members = self._fitted(points[points["ts"] < cut].reset_index(drop=True), series)
-        steps = [timedelta(seconds=float(step)) for step in series["step_seconds"].unique()]
-        reach = max(member.lookback(step) for member in members.values() for step in steps)
+        paces = [timedelta(seconds=float(step)) for step in series["step_seconds"].unique()]
+        reach = max(member.lookback(pace) for member in members.values() for pace in paces)
         later = points[points["ts"] >= cut - reach].reset_index(drop=True)
         panel = Panel.of(later, series)
         start = int(cut.timestamp() * 1_000_000)
         planted = plant(panel, start, directions(panel, series), self.seed)
         tail, labels = panel.where(panel.ts >= start), planted.labels[panel.ts >= start]
         touched = later.assign(value=planted.panel.values)
-        scores = {name: member.score(touched, series, cut)["score"].to_numpy() for name, member in members.items()}
+        scores = {name: _judged(member, touched, series, cut, tail) for name, member in members.items()}
         classes = class_of(series).reindex(tail.series_ids).to_numpy(object)
         self.weights, self.chosen_by = _chosen(scores, labels, tail, classes)
-        mixed = self._mixed(later, series, cut, members)
+        alarm = self._mixed(later, series, cut, members)["alarm"].to_numpy(np.float64)
         service = pd.factorize(series.set_index("series_id")["service"].reindex(tail.series_ids))[0]
-        self.threshold = threshold_for(tail, mixed["alarm"].to_numpy(np.float64), service, self.episode_budget)
+        steps = np.array([step_of(name) for name in classes], object)
+        for step in pd.unique(steps):
+            rows = (steps == step)[tail.series_of_row]
+            own = tail.where(rows)
+            self.thresholds[str(step)] = threshold_for(own, alarm[rows], service[steps == step], self.episode_budget)
 
     def _mixes(self, series: pd.DataFrame) -> dict[int, dict[str, float]]:
         """Return the weights of the members for each series."""
         classes = class_of(series)
         ids = classes.index.to_numpy(np.int64).tolist()
-        mixes = {place: self.weights.get(name, self.weights[ANY]) for place, name in zip(ids, classes, strict=True)}
+        of_class = {name: self._mix(name) for name in classes.unique()}
+        mixes = {place: of_class[name] for place, name in zip(ids, classes, strict=True)}
         if "detector" in series:
             asked = series[series["detector"].isin([*self.names, *self.members])]
             mixes |= {int(i): {name: 1.0} for i, name in zip(asked["series_id"], asked["detector"], strict=True)}
         return mixes
+
+    def _mix(self, name: str) -> dict[str, float]:
+        return self.weights.get(name) or self.weights.get(f"{ANY}/{step_of(name)}") or self.weights[ANY]
 
     def _mixed(
         self, points: pd.DataFrame, series: pd.DataFrame, since: datetime | None, members: Mapping[str, Detector]
@@ -191,7 +226,7 @@ class Ensemble(Detector):
         data = {
             "members": {name: state.data for name, state in states.items()},
             "weights": self.weights,
-            "threshold": self.threshold,
+            "thresholds": self.thresholds,
             "factors": self.factors,
             "chosen_by": self.chosen_by,
             "parameters": self.parameters,
@@ -211,7 +246,7 @@ class Ensemble(Detector):
             assert isinstance(member, Detector)  # noqa: S101  members are detectors: `_made` saw to it
             made.members[name] = member
         made.weights, made.factors = state.data["weights"], state.data["factors"]
-        made.threshold, made.chosen_by = float(state.data["threshold"]), state.data["chosen_by"]
+        made.thresholds, made.chosen_by = state.data["thresholds"], state.data["chosen_by"]
         return made
 
     @property
@@ -239,14 +274,19 @@ def _chosen(
     scores: Mapping[str, Floats], labels: npt.NDArray[np.bool_], tail: Panel, classes: npt.NDArray[np.object_]
 ) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:
     """Return per class the weights of the members, and what each member alone reached."""
+    steps = np.array([step_of(name) for name in classes], object)
     groups = {ANY: np.arange(len(tail.series_ids))}
+    groups |= {f"{ANY}/{step}": np.flatnonzero(steps == step) for step in pd.unique(steps)}
     groups |= {str(name): np.flatnonzero(classes == name) for name in pd.unique(classes)}
     weights, reached = {}, {}
     alone = {name: _quality(score, labels, tail) for name, score in scores.items()}
     for name, places in groups.items():
-        if len(places) < FEW and name != ANY:
+        if len(places) < FEW and not name.startswith(ANY):
             continue
-        mean = {member: _mean(values[places]) for member, values in alone.items()}
+        able = {member: values[places] for member, values in alone.items() if _covers(scores[member], tail, places)}
+        if not able:
+            continue
+        mean = {member: _mean(values) for member, values in able.items()}
         mix = [max(mean, key=lambda member: mean[member])]
         best = mean[mix[0]]
         for member in sorted(set(mean) - set(mix), key=lambda one: -mean[one]):
@@ -259,9 +299,24 @@ def _chosen(
     return weights, reached
 
 
+def _judged(member: Detector, points: pd.DataFrame, series: pd.DataFrame, since: datetime, tail: Panel) -> Floats:
+    """Return the member's scores of the tail's rows; NaN where a series is too fast for it."""
+    own = series[series["step_seconds"] >= member.least_step.total_seconds()]
+    out = np.full(len(tail), np.nan)
+    mine = points[points["series_id"].isin(own["series_id"])].reset_index(drop=True)
+    if len(mine):
+        rows = np.isin(tail.series_ids, own["series_id"].to_numpy())[tail.series_of_row]
+        out[rows] = member.score(mine, own, since)["score"].to_numpy()
+    return out
+
+
+def _covers(score: Floats, tail: Panel, places: Longs) -> bool:
+    return bool(np.isfinite(score[tail.offsets[places]]).all())
+
+
 def _quality(score: Floats, labels: npt.NDArray[np.bool_], tail: Panel) -> Floats:
     bounds = zip(tail.offsets[:-1], tail.offsets[1:], strict=True)
-    return np.array([vus_pr(labels[a:b], score[a:b], WINDOW) for a, b in bounds])
+    return np.array([vus_pr(labels[a:b], np.nan_to_num(score[a:b]), WINDOW) for a, b in bounds])
 
 
 def _mean(values: Floats) -> float:

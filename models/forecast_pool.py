@@ -42,6 +42,7 @@ class ForecastPool(Detector):
     """One pool per series; `score` is smoothed and ranks, `alarm` rises at the rarest point of the last hundred."""
 
     name: ClassVar[str] = "forecast_pool"
+    least_step: ClassVar[timedelta] = timedelta(seconds=FASTEST)
 
     def __init__(
         self, episode_budget: float = BUDGET, threads: int = 1, seed: int = 7, hours: BusinessHours | None = None

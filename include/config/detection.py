@@ -40,7 +40,7 @@ class Detection(Model):
     """`detectors.yaml`: what is trained, which detector judges what, and who may let a new model run."""
 
     members: tuple[Literal["robust_z", "seasonal", "isolation_forest", "forecast_pool"], ...] = Field(
-        default=("robust_z", "isolation_forest"),
+        default=("robust_z", "isolation_forest", "forecast_pool"),
         min_length=1,
         description="detectors among which the back-test chooses, per class of series",
     )

@@ -25,7 +25,7 @@ def member(name: str) -> Detector:
 
 
 def test_a_class_takes_what_did_best_on_planted_anomalies_and_the_choice_is_written_down() -> None:
-    assert set(ENSEMBLE.weights) == {ANY, "latency/60"}
+    assert set(ENSEMBLE.weights) == {ANY, f"{ANY}/60", "latency/60"}
     reached = ENSEMBLE.chosen_by["latency/60"]
     best = max(("robust_z", "isolation_forest"), key=lambda name: reached[name])
     assert ENSEMBLE.weights["latency/60"][best] > 0
@@ -34,7 +34,8 @@ def test_a_class_takes_what_did_best_on_planted_anomalies_and_the_choice_is_writ
 
 def test_a_small_class_takes_the_choice_over_all() -> None:
     series = SERIES.assign(kind=["rare", *["latency"] * 11])
-    assert set(Ensemble().fit(HEAD, series).weights) == {ANY, "latency/60"}
+    fitted = Ensemble().fit(HEAD, series)
+    assert set(fitted.weights) == {ANY, f"{ANY}/60", "latency/60"}
 
 
 def test_one_member_alone_scores_as_itself_over_the_common_threshold() -> None:
@@ -42,6 +43,24 @@ def test_one_member_alone_scores_as_itself_over_the_common_threshold() -> None:
     mine, own = alone.score(LATER, SERIES), alone.members["robust_z"].score(LATER, SERIES)
     assert np.allclose(mine["score"], own["score"] / alone.threshold)
     assert mine["upper"].equals(own["upper"])
+
+
+def test_a_member_that_is_too_dear_for_fast_series_judges_the_slow_ones_alone() -> None:
+    slow_points, slow = fleet(10, 8, seed=3, step=300)
+    slow_points, slow = (
+        slow_points.assign(series_id=slow_points["series_id"] + 1_000),
+        slow.assign(series_id=slow["series_id"] + 1_000, service=slow["service"] + "-slow"),
+    )
+    points = pd.concat([HEAD, slow_points[slow_points["ts"] < TRAINED]], ignore_index=True)
+    series = pd.concat([SERIES, slow], ignore_index=True)
+    model = Ensemble(("robust_z", "forecast_pool")).fit(points, series)
+    assert set(model.weights["latency/60"]) == {"robust_z"}
+    assert "forecast_pool" in model.chosen_by["latency/300"]
+    assert set(model.thresholds) == {"60", "300"}
+    later = pd.concat([LATER, slow_points[slow_points["ts"] >= TRAINED - pd.Timedelta(days=5)]], ignore_index=True)
+    scores = model.score(later, series, TRAINED.to_pydatetime())
+    assert np.isfinite(scores[["score", "alarm"]].to_numpy()).all()
+    assert set(scores["subject_id"]) == set(series["series_id"])
 
 
 def test_a_series_may_name_its_detector() -> None:
