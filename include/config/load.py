@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from include.config import cross_checks
 from include.config.calendar import BusinessHours, PlannedTime
 from include.config.configuration import Config
@@ -67,9 +69,11 @@ def _load(folder: Path) -> tuple[Config, list[Problem]]:
     problems += wrong
     hours, wrong = _business_hours(documents["calendar.yaml"])
     problems += wrong
-    detection, wrong = _detection(documents["detectors.yaml"])
+    detection, wrong = validate(
+        Detection, _own(documents["detectors.yaml"], Detection), documents["detectors.yaml"], ()
+    )
     problems += wrong
-    logs, wrong = _logs(documents["logs.yaml"])
+    logs, wrong = validate(LogRules, _own(documents["logs.yaml"], LogRules), documents["logs.yaml"], ())
     problems += wrong
     mail, wrong = _mail(documents["mail.yaml"], services)
     problems += wrong
@@ -150,30 +154,21 @@ def _business_hours(document: Document) -> tuple[BusinessHours | None, list[Prob
     return validate(BusinessHours, {} if data is None else data, document, ("business_hours",))
 
 
-def _detection(document: Document) -> tuple[Detection | None, list[Problem]]:
+def _own(document: Document, model: type[BaseModel]) -> dict[str, object]:
+    """Return what a file says under the keys of the one model that it describes."""
     known = document.data if isinstance(document.data, dict) else {}
-    data = {key: value for key, value in known.items() if key in Detection.model_fields}
-    return validate(Detection, data, document, ())
-
-
-def _logs(document: Document) -> tuple[LogRules | None, list[Problem]]:
-    known = document.data if isinstance(document.data, dict) else {}
-    data = {key: value for key, value in known.items() if key in LogRules.model_fields}
-    return validate(LogRules, data, document, ())
+    return {key: value for key, value in known.items() if key in model.model_fields}
 
 
 def _mail(document: Document, services: Mapping[str, Found[Service]]) -> tuple[Mail | None, list[Problem]]:
-    known = document.data if isinstance(document.data, dict) else {}
-    data = {key: value for key, value in known.items() if key in Mail.model_fields}
-    mail, problems = validate(Mail, data, document, ())
+    mail, problems = validate(Mail, _own(document, Mail), document, ())
     for name, allowed in cross_checks.unknown_audiences(list(mail.audiences) if mail else [], services):
         problems.append(document.problem(("audiences", name), repr(name), allowed))
     return mail, problems
 
 
 def _publish(document: Document) -> tuple[Publish | None, list[Problem]]:
-    known = document.data if isinstance(document.data, dict) else {}
-    data = {key: value for key, value in known.items() if key in Publish.model_fields}
+    data = _own(document, Publish)
     return validate(Publish, data, document, ()) if data else (None, [])
 
 
