@@ -1,4 +1,4 @@
-"""One hour of minute metrics scored as `detect_anomalies` does it, read and write included, and whether ten times is linear.
+"""One hour of minute metrics scored as `detect_anomalies` does it, read and write included; and ten times as many.
 
 A slice of series is written to a DuckDB file with the hours that detection looks back over; a champion is registered in
 an MLflow store; then the DAG's own step runs over its shards, two at a time, as two cores do. The hour of 2,000,000

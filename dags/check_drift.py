@@ -22,9 +22,9 @@ def check_drift():
     @task
     def models() -> list[str]:
         from include.orchestration.tasks import here
-        from include.orchestration.train import anomaly_models
+        from include.orchestration.train import models_of_points
 
-        return anomaly_models(here()[1])
+        return models_of_points(here()[1])
 
     @task(map_index_template="{{ model }}", max_active_tis_per_dagrun=1)
     def check(model: str) -> dict:

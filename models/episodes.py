@@ -25,6 +25,7 @@ from models.flags import QUIET, flag, runs
 from models.severity import SEVERITIES, TRENDS, Ladder, trend_codes
 
 EPISODE_LOOKBACK = timedelta(hours=13)
+TOGETHER = "all metrics"  # what a service's anomalies have in place of a query
 LEARNING = timedelta(days=14)
 _CUT = 6 * 3_600_000_000
 _DAY = 86_400_000_000
@@ -112,7 +113,7 @@ def judge(detector: Detector, points: pd.DataFrame, series: pd.DataFrame, since:
         return Judged(detector.score(points, series, since), Panel.of(points, series), series)
     scores = detector.score(points, series)
     services = series.sort_values("step_seconds").drop_duplicates("service", keep="last")
-    services = services.assign(series_id=services["service"].map(service_id), query=detector.name)
+    services = services.assign(series_id=services["service"].map(service_id), query=TOGETHER)
     if "first_seen" in series:
         services["first_seen"] = services["service"].map(series.groupby("service")["first_seen"].min())
     values = pd.DataFrame({"series_id": scores["subject_id"], "ts": scores["ts"], "value": scores["score"]})

@@ -77,7 +77,8 @@ def _picture(model: LogLines, later: pd.DataFrame) -> object:
     ]  # fmt: skip
     below.plot(THRESHOLDS, flagged, color="#c0392b", marker="o", markersize=3)
     below.axvline(1.0, color="#33475b", linewidth=0.8, linestyle="--")
-    below.set_xscale("log")
+    below.set_xscale("log", base=2)
+    below.set_xticks([0.25, 0.5, 1, 2, 4, 8], ["¼", "½", "1", "2", "4", "8"])
     below.set_xlabel("threshold, in units of the one that training chose")
     below.set_ylabel("flagged templates per service and day")
     figure.suptitle(f"Log lines, later slice ({CHALLENGER})", fontsize=10)

@@ -1,6 +1,6 @@
 """The baseline for several series of one service: the mean of their robust z, what `joint` must beat."""
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
@@ -66,10 +66,15 @@ class MeanZ(Detector):
         calendar = Calendar.of(panel, series, self.robust.hours)
         residuals = Residuals.of(panel, calendar, self.robust.profiles, self.robust.threads)
         frame = points.assign(z=residuals.panel.values, expected=residuals.expected)
-        about = series.set_index("series_id")
-        bad = dict(zip(panel.series_ids.tolist(), directions(panel, series).tolist(), strict=True))
-        services, times = about["service"].reindex(scores["subject_id"]).to_numpy(object), scores["ts"]
-        return [told(_metrics(frame, about, bad, services[at], times.iloc[at])) for at in first]
+        services = series.set_index("series_id")["service"].reindex(scores["subject_id"]).to_numpy(object)[first]
+        times = scores["ts"].iloc[first].reset_index(drop=True)
+        found: list[dict[str, Any]] = [{} for _ in rows]
+        for service in pd.unique(services):  # one table a service, however many of its rows are told
+            own = series[series["service"] == service]
+            table = _Table.of(frame[frame["series_id"].isin(own["series_id"])], own, directions(panel, series), panel)
+            for at in np.flatnonzero(services == service):
+                found[at] = told(table.metrics(times.iloc[at]))
+        return found
 
     def _cells(
         self, points: pd.DataFrame, series: pd.DataFrame, since: datetime | None
@@ -116,20 +121,40 @@ class MeanZ(Detector):
         return self.robust.parameters
 
 
-def _metrics(
-    frame: pd.DataFrame, about: pd.DataFrame, bad: Mapping[int, int], service: str, ts: pd.Timestamp
-) -> list[Metric]:
-    """Return the metrics of a service that have a point at a time, with what they measured in the hour before."""
-    own = about.index[about["service"] == service]
-    hour = frame[frame["series_id"].isin(own) & (frame["ts"] > ts - HOUR) & (frame["ts"] <= ts)]
-    recent = hour.pivot_table(index="ts", columns="series_id", values="value")
-    found = []
-    for one in hour[hour["ts"] == ts].to_dict("records"):  # a loop over the metrics of one service at one time
-        place = int(one["series_id"])
-        query, kind = str(about["query"][place]), str(about["kind"][place])
-        harmful = bool(one["z"] * bad[place] >= 0)
-        past = recent[place].to_numpy(np.float64)
-        found.append(
-            Metric(place, query, kind, float(one["z"]), harmful, float(one["value"]), float(one["expected"]), past)
+@dataclass(frozen=True)
+class _Table:
+    """What the metrics of one service measured: times × metrics, NaN where there is no point."""
+
+    ts: pd.DatetimeIndex
+    series_ids: Longs
+    queries: list[str]
+    kinds: list[str]
+    bad: npt.NDArray[np.int8]
+    value: Floats
+    z: Floats
+    expected: Floats
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, own: pd.DataFrame, bad: npt.NDArray[np.int8], panel: Panel) -> "_Table":
+        wide = frame.pivot_table(index="ts", columns="series_id", values=["value", "z", "expected"], aggfunc="last")
+        ids = wide["value"].columns.to_numpy(np.int64)
+        about = own.set_index("series_id").loc[ids]
+        parts = (
+            pd.DataFrame(wide[name]).reindex(columns=ids).to_numpy(np.float64) for name in ("value", "z", "expected")
         )
-    return found
+        place = np.searchsorted(panel.series_ids, ids)
+        queries, kinds = about["query"].astype(str).tolist(), about["kind"].astype(str).tolist()
+        return cls(pd.DatetimeIndex(wide.index), ids, queries, kinds, bad[place], *parts)
+
+    def metrics(self, ts: pd.Timestamp) -> list[Metric]:
+        """Return the metrics that have a point at a time, with what they measured in the hour before."""
+        last = int(self.ts.searchsorted(ts))
+        recent = self.value[int(self.ts.searchsorted(ts - HOUR, side="right")) : last + 1]
+        return [
+            Metric(
+                int(self.series_ids[at]), self.queries[at], self.kinds[at], float(self.z[last, at]),
+                bool(self.z[last, at] * self.bad[at] >= 0), float(self.value[last, at]),
+                float(self.expected[last, at]), recent[:, at],
+            )
+            for at in np.flatnonzero(np.isfinite(self.value[last]))
+        ]  # fmt: skip

@@ -53,14 +53,14 @@ def describe(challenger: dict[str, Any], champion: dict[str, Any] | None, regist
     told.append("|---|---|---|")
     figures = challenger["metrics"]
     for key, words, shape in ROWS:
-        pair = [figures.get(f"{key}_{role}") for role in (CHALLENGER, CHAMPION)]
+        pair = _pair(figures, key, champion)
         if any(value is not None for value in pair):
             told.append(f"| {words} | {_shown(pair[0], shape)} | {_shown(pair[1], shape)} |")
     classes = sorted({name.split("/vus_pr_")[0] for name in figures if name.startswith("class/")})
     if classes:
         told += ["", "| class of series | challenger | champion |", "|---|---|---|"]
         for name in classes:
-            pair = [figures.get(f"{name}/vus_pr_{role}") for role in (CHALLENGER, CHAMPION)]
+            pair = _pair(figures, f"{name}/vus_pr", champion)
             told.append(
                 f"| {name.removeprefix('class/')} | {_shown(pair[0], '{:.3f}')} | {_shown(pair[1], '{:.3f}')} |"
             )
@@ -90,6 +90,13 @@ def roll_back(rt: Runtime, model: str) -> dict[str, str]:
     here = Registry(rt.settings.mlflow, model)
     left = here.must_have_champion().number
     return {"model": model, "left": left, "champion": here.rollback()}
+
+
+def _pair(figures: dict[str, float], key: str, champion: dict[str, Any] | None) -> list[float | None]:
+    """Return the challenger's and the champion's figure; a champion that is the baseline was measured as that."""
+    own = figures.get(f"{key}_{CHAMPION}")
+    as_baseline = figures.get(f"{key}_{champion['detector']}") if champion else None
+    return [figures.get(f"{key}_{CHALLENGER}"), as_baseline if own is None else own]
 
 
 def _name(champion: dict[str, Any] | None) -> str:

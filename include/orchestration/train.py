@@ -40,11 +40,15 @@ def shelf(rt: Runtime) -> Shelf:
     return Shelf(rt.settings.mlflow, rt.settings.home / "models")
 
 
+def models_of_points(rt: Runtime) -> list[str]:
+    """Return the registered models of metrics that the configuration asks for."""
+    return [ANOMALY, *([JOINT] if rt.config.detection.together else [])]
+
+
 def anomaly_models(rt: Runtime) -> list[str]:
     """Return the registered models that the configuration asks for, in the order in which they are trained."""
-    wanted = rt.config.detection
     logs = any(dataset == LOG_EVENT.name for _, _, dataset in rt.config.tasks())
-    return [ANOMALY, *([JOINT] if wanted.together else []), *([LOG_LINES] if wanted.log_lines and logs else [])]
+    return [*models_of_points(rt), *([LOG_LINES] if rt.config.detection.log_lines and logs else [])]
 
 
 def recipe(rt: Runtime, model: str) -> Recipe:

@@ -1,5 +1,6 @@
 """The Anomalies page: episodes of late, worst first, with a chart each; and what people said of them."""
 
+import json
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -43,6 +44,8 @@ _NOTE = (
     "Real and noise teach the next training: a class of series with much noise is told less, one whose real episodes "
     "were missed is told more. Episodes of planned work, and of series still learning, are listed; nobody is told."
 )
+NAMED_FROM = 0.5
+"""From this confidence on a cause is named where people look first."""
 Row = dict[Any, Any]
 Points = Mapping[str, pd.DataFrame]
 
@@ -106,6 +109,18 @@ def _word(said: Mapping[str, Mapping[Any, Any]], episode_id: str) -> str:
     return str(said[episode_id]["verdict"]) if episode_id in said else ""
 
 
+def _advice(row: Row) -> str:
+    """Return what to do: the remedy of the likeliest cause where the evidence has one, and to say what it was."""
+    told = row.get("evidence")
+    evidence = json.loads(told) if isinstance(told, str) else told
+    causes = evidence.get("hypotheses", []) if isinstance(evidence, dict) else []
+    named = [cause for cause in causes if cause["name"] != "unknown" and cause["confidence"] >= NAMED_FROM]
+    if not named:
+        return "Look at the service, then say whether it was real: the models learn from it."
+    best = named[0]
+    return f"It may be {best['name']} ({best['confidence']:.0%}). {best['remediation']} Then say whether it was real."
+
+
 def _what(row: Row) -> str:
     return f"{row['service']} {row['query']}".strip() if row["query"] else str(row["service"])
 
@@ -141,7 +156,7 @@ def _action(row: Row, owners: Mapping[str, str], chart: Chart | None, zone: str)
         sure=f"{digits(row['peak_score'])} times the threshold at the peak",
         owner=owners.get(row["service"]),
         level=_LEVELS[row["severity"]],
-        recommendation="Look at the service, then say whether it was real: the models learn from it.",
+        recommendation=_advice(row),
         reason=str(row["description"]),
         chart=chart.id if chart else None,
         judged=row["episode_id"],

@@ -145,11 +145,13 @@ def _compared(rows: list[Mapping[str, Any]], names: list[str]) -> Iterator[tuple
             continue
         newest = max(judged, key=lambda row: int(row["version"]))
         metrics = newest["metrics"]
+        kind = next((row["detector"] for row in rows if row["model"] == name and row["role"] == CHAMPION), "")
         for key, (words, unit) in FIGURES.items():
             own = {role.removeprefix(f"{key}_"): value for role, value in metrics.items() if role.startswith(f"{key}_")}
             if own:
                 others = [f"{role} {value:.3g}" for role, value in own.items() if role not in {CHALLENGER, CHAMPION}]
-                yield name, words, unit, own.get(CHALLENGER), own.get(CHAMPION), ", ".join(others)
+                running = own.get(CHAMPION, own.get(kind))  # the baseline may be what runs
+                yield name, words, unit, own.get(CHALLENGER), running, ", ".join(others)
 
 
 def _by_class(rows: list[Mapping[str, Any]]) -> Table:

@@ -1,5 +1,6 @@
 """Capacity, error budgets and data as documents: what they say, to whom, and what they say of change."""
 
+import json
 from datetime import timedelta
 
 import pandas as pd
@@ -7,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from include.report import capacity, data, models, slo
+from include.report.anomalies import _advice
 from include.report.csv import table_csv
 from include.report.document import Document, Edition, Level
 from include.report.letter import letter
@@ -243,3 +245,13 @@ def test_a_cell_of_the_csv_never_begins_like_a_formula() -> None:
     status["reason"] = '=HYPERLINK("http://evil")'
     assert "'=HYPERLINK" in table_csv(of_capacity(status)).decode()
     assert '"=HYPERLINK' not in table_csv(of_capacity(status)).decode()
+
+
+def test_an_anomaly_of_a_service_names_a_likely_cause_with_its_remedy() -> None:
+    cause = {"name": "connection-pool exhaustion", "confidence": 0.7, "remediation": "Look for connections."}
+    for evidence in ({"hypotheses": [cause]}, json.dumps({"hypotheses": [cause]})):
+        said = _advice({"evidence": evidence})
+        assert said.startswith("It may be connection-pool exhaustion (70%). Look for connections.")
+    weak = {"hypotheses": [{**cause, "confidence": 0.3}, {**cause, "name": "unknown", "confidence": 0.7}]}
+    for evidence in (weak, None, float("nan")):
+        assert _advice({"evidence": evidence}).startswith("Look at the service")
