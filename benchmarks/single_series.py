@@ -19,8 +19,10 @@ from benchmarks.detection import BASELINES, OperatingPoint, bootstrap, operating
 from benchmarks.labelled_series import CLOUD, NAB, Labelled, cloud, frames, nab
 from benchmarks.nab_score import Marked, Profile, best_score, corpus_score
 from benchmarks.result import Options, Row, run
+from include.config.detection import Detection
 from include.features import Panel
 from models.base import Detector, ModelError
+from models.ensemble import Ensemble
 from models.flags import flag
 from models.forecast_pool import ForecastPool
 from models.isolation_forest import IsolationForestDetector
@@ -31,7 +33,7 @@ from models.vus import natural_window, vus_pr
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
-OTHERS: tuple[type[Detector], ...] = (RobustZ, IsolationForestDetector, Seasonal)
+OTHERS: tuple[type[Detector], ...] = (RobustZ, IsolationForestDetector, Seasonal, ForecastPool)
 """The platform's other detectors of series, whose VUS-PR stands among the baselines."""
 FINDERS = {NAB: nab, CLOUD: cloud}
 GOALS = {(NAB, "all"): 0.45, (CLOUD, "hourly"): 0.80, (CLOUD, "minute"): 0.60}
@@ -59,7 +61,7 @@ def _data_set(name: str, folder: Path, found: list[Labelled]) -> Iterator[Row]:
     groups = ["all"] if name == NAB else sorted({one.pace for one in found})
     try:
         started = time.monotonic()
-        scores, alarms, flagged = judged(ForecastPool(), found)
+        scores, alarms, flagged = judged(Ensemble(Detection().members), found)
         seconds = time.monotonic() - started
         plain |= {other.name: judged(other(), found)[0] for other in OTHERS}
     except ModelError as problem:

@@ -6,6 +6,9 @@ joining only where the mean of both ranks clearly better (Caruana and others, "E
 Models", ICML 2004). A class with few series takes the mix that is best over all of its step. A member that is too dear
 for fast series (`least_step`) has no part in theirs. The threshold of the mixes is then, per step, the lowest that
 keeps the untouched last quarter within the episode budget, and the members are fitted anew on all.
+
+Where that quarter has few samples a series, a choice on it would be chance: the member made for the slowest series
+that may judge the step judges alone then, by its own threshold.
 """
 
 from collections.abc import Mapping
@@ -29,6 +32,7 @@ from models.vus import vus_pr
 MEMBERS = ("robust_z", "isolation_forest")
 JUDGED = 240  # series that the choice is made on, of whole services drawn by seed
 FEW = 8  # series of a class below which it takes the choice over all
+SHORT = 1_000  # held-out samples of a series below which nothing is chosen on them
 BETTER = 0.01  # VUS-PR that a further member must bring
 WINDOW = 20
 ANY = "*"
@@ -166,16 +170,21 @@ class Ensemble(Detector):
         planted = plant(panel, start, directions(panel, series), self.seed)
         tail, labels = panel.where(panel.ts >= start), planted.labels[panel.ts >= start]
         touched = later.assign(value=planted.panel.values)
+        lengths = pd.Series(np.diff(tail.offsets)).groupby(tail.step // 1_000_000).median()
+        short = {str(step) for step, length in lengths.items() if length < SHORT}
         scores = {name: _judged(member, touched, series, cut, tail) for name, member in members.items()}
         classes = class_of(series).reindex(tail.series_ids).to_numpy(object)
         self.weights, self.chosen_by = _chosen(scores, labels, tail, classes)
+        self.weights = {name: mix for name, mix in self.weights.items() if step_of(name) not in short}
+        self.weights |= {f"{ANY}/{step}": {_made_for(members, int(step)): 1.0} for step in short}
         alarm = self._mixed(later, series, cut, members)["alarm"].to_numpy(np.float64)
         service = pd.factorize(series.set_index("series_id")["service"].reindex(tail.series_ids))[0]
         steps = np.array([step_of(name) for name in classes], object)
         for step in pd.unique(steps):
             rows = (steps == step)[tail.series_of_row]
             own = tail.where(rows)
-            self.thresholds[str(step)] = threshold_for(own, alarm[rows], service[steps == step], self.episode_budget)
+            found = threshold_for(own, alarm[rows], service[steps == step], self.episode_budget)
+            self.thresholds[str(step)] = 1.0 if step in short else found
 
     def _mixes(self, series: pd.DataFrame) -> dict[int, dict[str, float]]:
         """Return the weights of the members for each series."""
@@ -268,6 +277,12 @@ def _made(name: str, like: Ensemble) -> Detector:
         episode_budget=like.episode_budget, threads=like.threads, seed=like.seed, hours=like.hours
     )
     return detector
+
+
+def _made_for(members: Mapping[str, Detector], step: int) -> str:
+    """Return the member made for the slowest series of those that may judge this step, the first of equals."""
+    able = {name: one.least_step.total_seconds() for name, one in members.items()}
+    return max((name for name in able if able[name] <= step), key=lambda name: able[name])
 
 
 def _chosen(

@@ -63,6 +63,17 @@ def test_a_member_that_is_too_dear_for_fast_series_judges_the_slow_ones_alone() 
     assert set(scores["subject_id"]) == set(series["series_id"])
 
 
+def test_on_a_short_history_nothing_is_chosen_and_the_member_made_for_slow_series_judges_by_its_own_threshold() -> None:
+    points, series = fleet(10, 20, step=3_600)
+    model = Ensemble(("robust_z", "forecast_pool")).fit(points, series)
+    assert {name for name in model.weights if name != ANY} == {f"{ANY}/3600"}
+    assert model.weights[f"{ANY}/3600"] == {"forecast_pool": 1.0}
+    own = model.members["forecast_pool"].score(points, series)
+    assert np.allclose(model.score(points, series)["alarm"], own["alarm"])
+    minutes = Ensemble(("robust_z", "forecast_pool")).fit(POINTS[POINTS["ts"] < START + pd.Timedelta(days=2)], SERIES)
+    assert minutes.weights[f"{ANY}/60"] == {"robust_z": 1.0}
+
+
 def test_a_series_may_name_its_detector() -> None:
     asked = SERIES.assign(detector=["robust_z"] * 6 + ["isolation_forest"] * 5 + ["unheard of"])
     scores = ENSEMBLE.score(LATER, asked)
