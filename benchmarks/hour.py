@@ -9,7 +9,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
@@ -30,9 +29,9 @@ from include.warehouse.schema import metric_point, series
 from include.window import Window, stable_hash
 from models.base import Detector, served_frame
 from models.ensemble import Ensemble
-from models.registry import ANOMALY, Registry
+from models.registry import ANOMALY, CHAMPION, Registry
 from models.robust import RobustZ
-from models.tracking import Sample, Training
+from models.tracking import Sample, Training, connect
 
 NAME = "hour"
 START = datetime(2026, 11, 5, 12, tzinfo=UTC)
@@ -41,7 +40,7 @@ LOOKBACK = timedelta(hours=37)
 SLICE, MORE, SHARDS, WORKERS = 1_000, 10, 4, 2
 METRICS_A_MINUTE = 2_000_000
 GOAL_MINUTES, GOAL_GROWTH = 15.0, 11.0
-LEARNED, LEARNED_DAYS = 200, 7
+LEARNED_DAYS = 1
 
 
 def measure(options: Options) -> Iterator[Row]:
@@ -54,7 +53,7 @@ def measure(options: Options) -> Iterator[Row]:
     for name, make in makers.items():
         if not options.wants(name):
             continue
-        model = make().fit(*_history())
+        model = make().fit(*_history(size * MORE))
         few, many = (_scored(model, count) for count in (size, size * MORE))
         whole = many / (size * MORE) * METRICS_A_MINUTE / 60
         note = f"from {size * MORE:,} series in {many:.1f} s, {WORKERS} processes"
@@ -68,24 +67,28 @@ def measure(options: Options) -> Iterator[Row]:
 def _scored(model: Detector, count: int) -> float:
     """Return the seconds in which all shards of a window are read, scored and written."""
     with tempfile.TemporaryDirectory() as folder:
-        rt = _installation(Path(folder), model, count)
+        home = Path(folder)
+        _install(home, model, count)
         began = time.monotonic()
         with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as pool:
-            points = sum(pool.map(_one, [rt] * SHARDS, range(SHARDS)))
+            points = sum(pool.map(_one, [home] * SHARDS, range(SHARDS)))
         seconds = time.monotonic() - began
     assert points == count * 60
     return seconds
 
 
-def _one(rt: Runtime, shard: int) -> int:
-    return int(score_shard(replace(rt), HOUR, shard)["points"])
+def _one(home: Path, shard: int) -> int:
+    return int(score_shard(_runtime(home), HOUR, shard)["points"])
 
 
-def _installation(home: Path, model: Detector, count: int) -> Runtime:
-    """Return an Almanac whose warehouse holds `count` series with history, and whose champion is the model."""
-    settings = Settings(home=home, shards=SHARDS)
+def _runtime(home: Path) -> Runtime:
     config = Config(detection=Detection(together=False))
-    rt = Runtime(settings, config, FixedClock(HOUR.end), "benchmark/1")
+    return Runtime(Settings(home=home, shards=SHARDS), config, FixedClock(HOUR.end), "benchmark/1")
+
+
+def _install(home: Path, model: Detector, count: int) -> None:
+    """Make an Almanac whose warehouse holds `count` series with history, and whose champion is the model."""
+    rt = _runtime(home)
     rt.warehouse.migrate()
     known = _described(count)
     span = Window(HOUR.start - LOOKBACK, HOUR.end)
@@ -94,17 +97,9 @@ def _installation(home: Path, model: Detector, count: int) -> Runtime:
         tx.replace_facts(metric_point, Scope("benchmark", "metric_point", "latency", span), _points(known, span))
     few = _frame(_described(1), Window(HOUR.start - timedelta(hours=1), HOUR.start))
     training = Training(HOUR, (), "", "", "", 0, 0)
-    registry = Registry(settings.mlflow, ANOMALY)
+    registry = Registry(rt.settings.mlflow, ANOMALY)
     version = registry.register(model, training, Sample(served_frame(few, _described(1))))
-    _crown(registry, version.number)
-    return rt
-
-
-def _crown(registry: Registry, version: str) -> None:
-    from models.registry import CHAMPION
-    from models.tracking import connect
-
-    connect(registry.url)[1].set_registered_model_alias(registry.name, CHAMPION, version)
+    connect(registry.url)[1].set_registered_model_alias(registry.name, CHAMPION, version.number)
 
 
 def _described(count: int) -> pd.DataFrame:
@@ -153,8 +148,8 @@ def _rows(known: pd.DataFrame, span: Window) -> pd.DataFrame:
     return rows[[name for name in rows if name in columns]]
 
 
-def _history() -> tuple[pd.DataFrame, pd.DataFrame]:
-    known = _described(LEARNED)
+def _history(count: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    known = _described(count)
     return _frame(known, Window(HOUR.start - timedelta(days=LEARNED_DAYS), HOUR.start)), known
 
 

@@ -11,6 +11,7 @@ severity comes from the metrics that deviate, and its `z15` is the highest of th
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -91,7 +92,7 @@ def detect(
     _describe(flagged, panel, Calendar.of(panel, subjects, hours), scores, ladder or Ladder())
     episode = _episodes(flagged, window, _learning(known, panel, window)).copy()
     flagged["episode_id"] = flagged["episode"].map(episode.set_index("episode")["episode_id"])
-    _reason(flagged, episode, detector=detector, points=points, series=series, window=window)
+    _reason(flagged, episode, judged, detector=detector, points=points, series=series, window=window)
     return Found(_anomaly_rows(flagged, window, detector, model_version), _episode_rows(episode, flagged))
 
 
@@ -207,6 +208,7 @@ def _episodes(flagged: pd.DataFrame, window: Window, learning: npt.NDArray[np.in
 def _reason(
     flagged: pd.DataFrame,
     episode: pd.DataFrame,
+    judged: Judged,
     *,
     detector: Detector,
     points: pd.DataFrame,
@@ -216,7 +218,7 @@ def _reason(
     """Add sentence, evidence and what follows from it to the window's flagged points and to each episode's peak."""
     told = ((flagged["ts"] >= window.start) | flagged.index.isin(episode["peak"])).to_numpy()
     some = flagged[told]
-    why = detector.evidence(points, series, some["row"].to_numpy()) if len(some) else []
+    why = _evidence(detector, points, series, judged.panel, some)
     flagged["reason"], flagged["evidence"] = "", None
     columns = zip(some["value"], some["lower"], some["upper"], some["trend"], why, strict=True)
     flagged.loc[told, "reason"] = [sentence(*row[:4], row[4]["features"]) for row in columns]
@@ -229,6 +231,20 @@ def _reason(
     worst = flagged[told].groupby("episode")["code"].max() if detector.subject == SERVICE else None
     if worst is not None:
         episode["code"] = episode["episode"].map(worst).fillna(0).astype(int)
+
+
+def _evidence(
+    detector: Detector, points: pd.DataFrame, series: pd.DataFrame, panel: Panel, some: pd.DataFrame
+) -> list[dict[str, Any]]:
+    """Return the evidence of these flagged rows, asked of their own subjects alone: the others are many."""
+    if some.empty:
+        return []
+    subjects = some["subject_id"].unique()
+    own = series["service"].map(service_id) if detector.subject == SERVICE else series["series_id"]
+    known = series[own.isin(subjects)]
+    mine = points[points["series_id"].isin(known["series_id"])].reset_index(drop=True)
+    place = np.cumsum(np.isin(panel.row_ids, subjects)) - 1
+    return detector.evidence(mine, known, place[some["row"].to_numpy()])
 
 
 def sentence(value: float, lower: float, upper: float, trend: str, why: list[str]) -> str:

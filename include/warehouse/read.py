@@ -29,7 +29,11 @@ def points(
 
 def points_of(warehouse: Warehouse, window: Window, series_ids: Sequence[int]) -> pa.Table:
     """Return the same rows as `points`, of these series alone."""
-    return warehouse.read(_points(window, None, None, None).where(metric_point.c.series_id.in_(list(series_ids))))
+    ids = list(series_ids)
+    chosen = _points(window, None, None, None).where(metric_point.c.series_id.in_(ids))
+    if ids:  # the range lets whole blocks of storage be skipped, which a list does not
+        chosen = chosen.where(metric_point.c.series_id.between(min(ids), max(ids)))
+    return warehouse.read(chosen)
 
 
 def series_frame(
