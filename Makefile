@@ -69,7 +69,7 @@ lock: $(INSTALLED) ## Compile requirements.in into requirements.txt
 	@$(UV) pip compile --quiet --no-header --python-version 3.11 requirements.in -o requirements.txt
 
 bench: $(INSTALLED) ## Print speed and quality beside naive references (DATA=folder of public data)
-	@for name in features ingest forecast sources logs log_files redaction; do \
+	@for name in features ingest forecast sources logs log_files redaction scoring; do \
 	  $(BIN)/python -m benchmarks.$$name $(if $(DATA),--data $(DATA)) || exit 1; done
 
 up: .env ## Start the team's installation: docker compose with PostgreSQL, Redis, Celery, MLflow and a mail catcher

@@ -12,6 +12,7 @@ from statistics import median
 
 import numpy as np
 import pandas as pd
+import typer
 
 from benchmarks.result import Options, Row, run
 from include.config import load_config
@@ -45,7 +46,10 @@ def measure(options: Options) -> Iterator[Row]:
         return
     seeds = list(SEEDS)[: QUICK if options.quick else len(SEEDS)]
     began = time.monotonic()
-    found = {seed: _judged(seed) for seed in seeds}
+    found = {}
+    for seed in seeds:
+        found[seed] = _judged(seed)
+        typer.echo(f"  {NAME}: {len(found)} of {len(seeds)} seeds done", err=True)
     seconds = (time.monotonic() - began) / len(seeds)
     ours = [found[seed]["ours"] for seed in seeds]
     note = f"median of {len(seeds)} seeds never developed on; worst {{}}"
