@@ -12,7 +12,7 @@ from include.orchestration.chain import start
 from include.orchestration.schedule import MODELS, dag_defaults, weekly
 
 DAYS = Param(
-    56, type="integer", minimum=21, maximum=56, title="Days of history", description="How far back training data goes."
+    56, type="integer", minimum=28, maximum=56, title="Days of history", description="How far back training data goes."
 )
 
 

@@ -19,7 +19,7 @@ from models.tracking import Training
 from models.training import fingerprint_of
 
 PRODUCER = "train_capacity_models"
-LEAST_DAYS = 21
+LEAST_DAYS = 28  # three weeks to learn from, and the one that the gate judges
 
 
 def train_capacity_model(rt: Runtime, window: Window, days: int) -> dict[str, Any]:

@@ -182,7 +182,7 @@ class Job:
         self._follow(
             "Train capacity",
             "how to weight forecasts, judged on the last week",
-            self.api.trigger("train_capacity_models", {"window": day.key, "days": max(21, min(56, self.days))}),
+            self.api.trigger("train_capacity_models", {"window": day.key, "days": max(28, min(56, self.days))}),
             600,
         )
         self._follow(

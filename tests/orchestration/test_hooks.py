@@ -165,6 +165,6 @@ def test_doors_are_read_again_after_a_while_and_stay_when_that_fails(monkeypatch
 
 
 @pytest.mark.usefixtures("airflow_db")
-def test_a_triage_that_airflow_does_not_know_is_told(configured: Path) -> None:
-    with pytest.raises(TriageNotStarted, match="triage is unknown in Airflow"):
-        start_run("webhook__pages__2026-11-05T07:59", conf={"source": "pages"})
+def test_a_dag_that_airflow_does_not_know_is_told(configured: Path) -> None:
+    with pytest.raises(TriageNotStarted, match="unheard_of is unknown in Airflow"):
+        start_run("webhook__pages__2026-11-05T07:59", dag_id="unheard_of", conf={"source": "pages"})

@@ -50,7 +50,7 @@ def test_status_tells_rows_loads_revision_and_lock(warehouse: Warehouse, warehou
     load(warehouse, minutes())
     text = command(warehouse_url, "status").stdout
     lines = [line.split() for line in text.splitlines()]
-    assert ["revision", "0003", "(the", "code:", "0003)"] in lines
+    assert ["revision", "0005", "(the", "code:", "0005)"] in lines
     assert ["lock", "free"] in lines
     assert next(line for line in lines if line[:1] == ["metric_point"])[1:4] == ["120", "2026-11-05", "07:59:00+00:00"]
     assert "loaded" in lines[-1]
@@ -60,5 +60,5 @@ def test_migrate_makes_a_warehouse_and_without_it_the_error_says_so(warehouse_ur
     before = command(warehouse_url, "status")
     assert before.returncode == 1
     assert before.stderr.endswith("Run: python -m include.warehouse migrate\n")
-    assert command(warehouse_url, "migrate").stdout.endswith("is at revision 0003.\n")
+    assert command(warehouse_url, "migrate").stdout.endswith("is at revision 0005.\n")
     assert command(warehouse_url, "status").returncode == 0
